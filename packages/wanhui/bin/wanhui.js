@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Committed, so that npm links the command at install time, before anything is built.
+import { existsSync } from "node:fs";
+
+const entry = new URL("../dist/mod.js", import.meta.url);
+if (!existsSync(entry)) {
+  process.stderr.write("wanhui is not built yet. Run: npm run build\n");
+  process.exit(1);
+}
+const { main } = await import(entry.href);
+await main(process.argv.slice(2));
