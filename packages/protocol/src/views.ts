@@ -1,0 +1,225 @@
+// What pages are shown: plain JSON shapes, the same on HTTP and in the room's lanes. Hex strings are lower case,
+// times are Unix milliseconds of the server's clock, money is in minor units (fen, cents).
+
+/** A text in both languages of the house. */
+export type Text = { readonly zh: string; readonly en: string };
+export type Money = { readonly amountMinor: number; readonly currency: string };
+
+export type AwardKind = "goods" | "coupon" | "cash" | "right";
+
+/** What a unit of a pool is. */
+export type PrizeView = {
+  readonly pool: string;
+  readonly slug: string;
+  readonly kind: AwardKind;
+  readonly title: Text;
+  readonly detail: Text;
+  /** Path of a picture the server serves, or null. */
+  readonly picture: string | null;
+  readonly worth: Money;
+  /** What the winner pays; a one-cent prize is 1. Zero for coupon, cash and right. */
+  readonly price: Money;
+  /** Coupon or cash value, null for goods and rights. */
+  readonly value: Money | null;
+  readonly sponsor: Text | null;
+  readonly promised: number;
+  readonly left: number;
+};
+
+export type RoundPhase =
+  | "planned"
+  | "held"
+  | "armed"
+  | "open"
+  | "drawing"
+  | "closed"
+  | "stopped"
+  | "missed"
+  | "skipped";
+
+/** A shake round: one draw over one pool. */
+export type RoundView = {
+  readonly draw: string;
+  /** Stands for `draw` in packed frames; fixed for the run. */
+  readonly index: number;
+  readonly slug: string;
+  readonly title: Text;
+  readonly venue: string;
+  readonly pool: string;
+  readonly phase: RoundPhase;
+  /** Announced opening; exact once armed. */
+  readonly opensAtMs: number;
+  readonly closesAtMs: number;
+  readonly firstWindowMs: number;
+  readonly windowMs: number;
+  /** Units of each window. */
+  readonly schedule: readonly number[];
+  readonly enter: "guest" | "contact" | "identity";
+  readonly capPerUser: number;
+  readonly rulesHash: string;
+  readonly armHash: string | null;
+  /** First beacon round; window w is decided by firstRound + w. Null until armed. */
+  readonly firstRound: number | null;
+  readonly level: "dev" | "beacon" | "beacon+witness" | null;
+  readonly entries: number;
+  readonly winners: number;
+  readonly drawnWindows: number;
+  readonly reason: string | null;
+};
+
+/** A grab of a whole room at a stated minute (coupon rain). */
+export type RainView = {
+  readonly slug: string;
+  readonly pool: string;
+  readonly title: Text;
+  readonly venue: string;
+  readonly phase: "planned" | "open" | "closed" | "held" | "missed" | "skipped";
+  readonly opensAtMs: number;
+  readonly closesAtMs: number;
+};
+
+export type CueKind = "segment" | "say" | "round" | "rain";
+export type CueState = "pending" | "held" | "armed" | "live" | "done" | "skipped" | "missed";
+export type CueView = {
+  readonly cue: string;
+  readonly kind: CueKind;
+  readonly title: Text;
+  readonly detail: Text | null;
+  readonly venue: string;
+  readonly atMs: number;
+  readonly endsAtMs: number | null;
+  readonly state: CueState;
+  /** Slug of the round or rain it opens. */
+  readonly opens: string | null;
+};
+
+export type VenueView = { readonly slug: string; readonly title: Text; readonly main: boolean };
+
+export type ShowView = {
+  readonly show: string;
+  readonly run: string;
+  readonly title: Text;
+  readonly subtitle: Text;
+  readonly theme: "gala" | "club";
+  readonly rehearsal: boolean;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly venues: readonly VenueView[];
+  readonly cues: readonly CueView[];
+  readonly rounds: readonly RoundView[];
+  readonly rains: readonly RainView[];
+  readonly prizes: readonly PrizeView[];
+  readonly beacon: { readonly level: "dev" | "beacon"; readonly name: string };
+  readonly showKey: string;
+  /** Where the ctl lane stood when this was made: connect with it to miss nothing. */
+  readonly stream: string;
+  readonly offset: number;
+  readonly nowMs: number;
+  readonly counts: Counts;
+};
+
+export type Counts = {
+  readonly viewers: number;
+  readonly taps: number;
+  readonly entries: number;
+  readonly awards: number;
+  readonly claims: number;
+  /** Units left by pool. */
+  readonly left: Readonly<Record<string, number>>;
+};
+
+export type AwardState = "held" | "committing" | "posted" | "expired" | "forfeited";
+export type AwardView = {
+  readonly awardId: string;
+  readonly prize: PrizeView;
+  /** The draw it was won in, null when grabbed. */
+  readonly draw: string | null;
+  readonly window: number | null;
+  readonly wonAtMs: number;
+  readonly state: AwardState;
+  readonly claimByMs: number | null;
+  readonly reason: string | null;
+  /** What the claim turned it into. */
+  readonly claim:
+    | null
+    | { readonly type: "order"; readonly order: OrderView }
+    | { readonly type: "coupon"; readonly code: string; readonly validUntilMs: number }
+    | { readonly type: "credit"; readonly amount: Money; readonly creditedAtMs: number }
+    | {
+        readonly type: "right";
+        readonly reference: string;
+        readonly contact: string;
+        readonly registeredAtMs: number;
+      };
+};
+
+export type OrderState = "placed" | "paid" | "expired";
+export type OrderView = {
+  readonly orderId: string;
+  readonly awardId: string;
+  readonly title: Text;
+  readonly state: OrderState;
+  readonly amount: Money;
+  readonly placedAtMs: number;
+  readonly paidAtMs: number | null;
+  readonly payByMs: number;
+  /** Where to pay, while placed. */
+  readonly payUrl: string | null;
+  /** First line and city, shortened for the screen. */
+  readonly shipTo: string;
+};
+
+export type Address = {
+  readonly name: string;
+  readonly phone: string;
+  readonly country: string;
+  readonly region: string;
+  readonly city: string;
+  readonly line1: string;
+  readonly line2: string;
+  readonly postcode: string;
+};
+
+export type SessionView = {
+  /** Own user id, 32 hex characters. */
+  readonly user: string;
+  readonly level: "guest" | "contact" | "identity";
+  readonly roles: readonly ("viewer" | "host" | "operator" | "auditor")[];
+  readonly synthetic: boolean;
+};
+
+/** POST /api/socket-ticket. */
+export type SocketTicketView = {
+  readonly ticket: string;
+  readonly expiresAtMs: number;
+  /** Own pseudonym per draw (hex 16 bytes), so that the phone can compute its own user key (BY2). */
+  readonly pseudonyms: Readonly<Record<string, string>>;
+};
+
+export type ReceiptView = {
+  readonly version: "wanhui/receipt/1";
+  readonly leaf: { readonly draw: string; readonly window: number; readonly userKey: string };
+  readonly index: number;
+  readonly path: readonly string[];
+  readonly tick: {
+    readonly version: "wanhui/tick/1";
+    readonly shard: number;
+    readonly seq: number;
+    readonly atMs: number;
+    readonly count: number;
+    readonly root: string;
+  };
+  readonly signature: string;
+};
+
+/** Every refusal and fault on HTTP: RFC 9457 problem details with our code. */
+export type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly field?: string;
+  readonly rule?: string;
+  readonly retryAfterMs?: number;
+  readonly detail?: string;
+};
