@@ -1,0 +1,2 @@
+export { type Migration, migrate, readMigrations } from "./migrations.ts";
+export { createDatabase, createPool, type PoolOptions } from "./pool.ts";

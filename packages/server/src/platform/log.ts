@@ -1,0 +1,74 @@
+import { type DestinationStream, destination, type Logger, multistream, pino } from "pino";
+
+/**
+ * What a log line may say. Levels: `error` someone must act now; `warn` someone should look tomorrow; `info` what an
+ * operator wants to read of a normal night (a few lines a minute at most); `debug` for whoever changes the code.
+ *
+ * No personal data: no names, addresses, phone numbers, tokens, request bodies or IP addresses. Ids are fine.
+ */
+export type Log = Pick<Logger, "debug" | "info" | "warn" | "error"> & {
+  child(bindings: Record<string, unknown>): Log;
+};
+
+/** Levels from the noisiest to none. */
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+/** One of the levels of `logLevels`. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** Keys never written, at the top or one level down, whoever passes them by mistake. */
+const redacted = ["password", "token", "authorization", "cookie", "phone", "email", "address", "secret"];
+
+const labels = new Map([
+  [20, "debug"],
+  [30, "info"],
+  [40, "WARN"],
+  [50, "ERROR"],
+]);
+
+/**
+ * Turns one JSON log line into one line for people: time, level, part, message, then the remaining fields.
+ * A line that is not JSON comes back as it is.
+ */
+export function humanLine(json: string): string {
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    return json;
+  }
+  const { level, time, part, msg, err, ...rest } = entry;
+  const clock = typeof time === "number" ? new Date(time).toISOString().slice(11, 23) : "";
+  const fields = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const error = typeof err === "object" && err !== null && "message" in err ? `(${String(err.message)})` : "";
+  const words = [clock, labels.get(Number(level)) ?? String(level), part ? `[${String(part)}]` : "", msg];
+  return [...words, error, ...fields].filter((word) => word !== "" && word !== undefined).join(" ");
+}
+
+/**
+ * Makes the process's logger: JSON lines to `file` when given, otherwise to standard error; on a terminal
+ * standard error gets one readable line per entry instead. Standard output stays free for a command's answer.
+ *
+ * @param options.file appended to, created with its folder when missing
+ */
+export function createLog(options: { level: LogLevel; file?: string; tty?: boolean }): Log {
+  const human: DestinationStream = {
+    write: (line: string) => void process.stderr.write(`${humanLine(line.trimEnd())}\n`),
+  };
+  const tty = options.tty ?? process.stderr.isTTY === true;
+  const level = options.level;
+  const toFile = options.file ? destination({ dest: options.file, mkdir: true, sync: false }) : undefined;
+  const toPeople = tty ? human : destination({ dest: 2, sync: true });
+  const streams = toFile
+    ? [
+        { level: "debug" as const, stream: toFile },
+        ...(tty ? [{ level: "info" as const, stream: toPeople }] : []),
+      ]
+    : [{ level: "debug" as const, stream: toPeople }];
+  const paths = redacted.flatMap((key) => [key, `*.${key}`]);
+  return pino({ level, base: null, redact: { paths, censor: "[redacted]" } }, multistream(streams));
+}
+
+/** A logger that writes nothing, for tests and tools that print their own report. */
+export function silentLog(): Log {
+  return pino({ level: "silent" });
+}

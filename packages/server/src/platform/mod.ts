@@ -1,0 +1,6 @@
+// The door of `platform`: everything the capabilities need of the machine.
+export * from "./database/mod.ts";
+export { errorCode, errorMessage, Fault } from "./fault.ts";
+export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
+export * from "./postgres/mod.ts";
+export { runServices, type Service } from "./service.ts";

@@ -1,0 +1,133 @@
+import { link, mkdir, open, readFile, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errorCode, Fault } from "../fault.ts";
+import { identifyProcess, type ProcessIdentity, processPlace, processStartedAt } from "./processes.ts";
+
+/** A data folder this process is the only server of, until `release`. */
+export type LockedFolder = { readonly path: string; release(): Promise<void> };
+
+/** The holder touches its lock this often, so that a server in another container can see it lives. */
+const heartbeatMs = 1_000;
+/** A holder we cannot see (other container or machine) is dead when its lock was not touched for this long. */
+const silentMs = 10_000;
+
+async function readHolder(path: string): Promise<ProcessIdentity | "unreadable" | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
+  } catch (error) {
+    return errorCode(error) === "ENOENT" ? undefined : "unreadable";
+  }
+}
+
+/** Whether the process that wrote the lock still lives. */
+async function holderLives(path: string, holder: ProcessIdentity | "unreadable"): Promise<boolean> {
+  if (holder !== "unreadable" && holder.place === (await processPlace())) {
+    return (await processStartedAt(holder.pid)) === holder.startedAt;
+  }
+  const touched = (await stat(path).catch(() => undefined))?.mtimeMs;
+  return touched !== undefined && Date.now() - touched < silentMs;
+}
+
+/** Puts `own` at `path` only if nothing is there; `link` is atomic where open-then-write is not. */
+async function place(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function refused(folder: string, holder: ProcessIdentity | "unreadable"): Fault {
+  const who = holder === "unreadable" ? "another process" : `process ${holder.pid}`;
+  return new Fault(
+    "folder.locked",
+    `Another Wanhui server (${who}) already runs on ${folder}. Stop it first, or give this one a folder of its ` +
+      "own with WANHUI_DATA. Tools (crowd, audit, verify) can run beside a server.",
+  );
+}
+
+/** Takes the lock of a dead holder; a second lock around the swap keeps two starters from both succeeding. */
+async function takeOver(own: string, lockPath: string, folder: string): Promise<boolean> {
+  const gate = `${lockPath}.takeover`;
+  if (!(await place(own, gate))) {
+    const other = await readHolder(gate);
+    if (other !== undefined && (await holderLives(gate, other))) throw refused(folder, other);
+    await rm(gate, { force: true });
+    return false;
+  }
+  try {
+    const holder = await readHolder(lockPath);
+    if (holder !== undefined && (await holderLives(lockPath, holder))) throw refused(folder, holder);
+    await rm(lockPath, { force: true });
+    return await place(own, lockPath);
+  } finally {
+    await rm(gate, { force: true });
+  }
+}
+
+/**
+ * Makes this process the only server on a data folder (created when missing, 0700). The lock names its holder by
+ * process id and start time, so one left by kill -9 is recognised even when the id was given to someone else.
+ *
+ * Tools do not take it: they read the connection file.
+ *
+ * @throws Fault `folder.locked` when another server holds it, `folder.unusable` when it cannot be written
+ */
+export async function lockDataFolder(folder: string): Promise<LockedFolder> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Fault("folder.unusable", `The data folder ${folder} cannot be made. Set WANHUI_DATA.`, {
+      cause,
+    });
+  }
+  const path = await realpath(folder);
+  const lockPath = join(path, "server.lock");
+  const self = await identifyProcess(process.pid);
+  if (self === undefined)
+    throw new Fault("folder.unusable", "The start time of this process cannot be read.");
+  const own = `${lockPath}.${process.pid}`;
+  await writeFile(own, JSON.stringify(self), { mode: 0o600 }).catch((cause: unknown) => {
+    throw new Fault("folder.unusable", `The data folder ${path} cannot be written. Set WANHUI_DATA.`, {
+      cause,
+    });
+  });
+  try {
+    for (let attempt = 0; !(await place(own, lockPath)); attempt += 1) {
+      const holder = await readHolder(lockPath);
+      if (holder !== undefined && ((await holderLives(lockPath, holder)) || attempt > 20)) {
+        throw refused(path, holder);
+      }
+      if (await takeOver(own, lockPath, path)) break;
+      await sleep(10);
+    }
+  } finally {
+    await rm(own, { force: true });
+  }
+  return keep(path, lockPath, self);
+}
+
+async function keep(path: string, lockPath: string, self: ProcessIdentity): Promise<LockedFolder> {
+  const handle = await open(lockPath, "r+");
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(lockPath, now, now).catch(() => undefined);
+  }, heartbeatMs);
+  beat.unref();
+  let held = true;
+  return {
+    path,
+    async release() {
+      if (!held) return;
+      held = false;
+      clearInterval(beat);
+      await handle.close();
+      const holder = await readHolder(lockPath);
+      const ours = holder !== "unreadable" && holder?.pid === self.pid && holder.startedAt === self.startedAt;
+      if (ours) await rm(lockPath, { force: true });
+    },
+  };
+}

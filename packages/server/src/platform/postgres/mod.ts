@@ -1,0 +1,12 @@
+export { binariesPackage, findBinaries } from "./binaries.ts";
+export { type ConnectionFile, readConnectionFile } from "./connection-file.ts";
+export {
+  type EmbeddedOptions,
+  type EmbeddedOutcome,
+  EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "./embedded-postgres.ts";
+export { type LockedFolder, lockDataFolder } from "./folder-lock.ts";
+export { chooseLauncher, commandOf, type Launcher } from "./launcher.ts";
+export { freePort } from "./postmaster.ts";
+export { isAlive, processStartedAt } from "./processes.ts";

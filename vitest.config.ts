@@ -1,0 +1,65 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three groups, run one after the other by scripts/test.mjs: `unit` needs nothing, `server` needs the embedded
+ * PostgreSQL (`*.pg.test.ts`), `e2e` needs a real browser. Workspace packages resolve to their source, so a
+ * test never sees a stale build.
+ */
+// Vitest hands these to Node's command line as well; with "import" among them Node's own `require` would break.
+const conditions = ["wanhui-source", "module", "node", "development|production"];
+
+const resolve = { conditions };
+const ssr = { resolve: { conditions, externalConditions: ["wanhui-source"] } };
+
+const ignored = ["**/node_modules/**", "**/dist/**"];
+
+export default defineConfig({
+  resolve,
+  ssr,
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: "unit",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "tools/src/**/*.test.ts",
+            "apps/web/src/**/*.test.{ts,tsx}",
+            "test/**/*.test.ts",
+          ],
+          exclude: [...ignored, "**/*.pg.test.ts", "**/*.e2e.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: "server",
+          include: ["packages/*/src/**/*.pg.test.ts", "tools/src/**/*.pg.test.ts", "test/**/*.pg.test.ts"],
+          exclude: ignored,
+          globalSetup: ["./packages/server/src/platform/testing-global-setup.ts"],
+          // Real servers on two cores: more workers than this only make each other time out.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: "e2e",
+          include: ["apps/web/e2e/**/*.e2e.test.ts", "test/**/*.e2e.test.ts"],
+          exclude: ignored,
+          // A test owns the machine: timings of a browser beside another browser mean nothing.
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
