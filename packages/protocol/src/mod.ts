@@ -4,5 +4,6 @@
 export * from "./codes.ts";
 export * from "./limits.ts";
 export * from "./messages.ts";
+export * from "./studio.ts";
 export * from "./taps.ts";
 export * from "./views.ts";

@@ -1,0 +1,50 @@
+// What the studio is shown and may do.
+
+import type { Counts, CueView, ShowView } from "./views.ts";
+
+export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm";
+
+/** A cue with what a director may do to it now. */
+export type StudioCueView = CueView & {
+  readonly actions: readonly CueAction[];
+  /** Why it is missed, held or skipped. */
+  readonly reason: string | null;
+  /** Overdue by more than this becomes missed; 0 for rounds. */
+  readonly lateMaxMs: number;
+};
+
+/** Every act, with who and when; never edited. */
+export type ActView = {
+  readonly act: number;
+  readonly atMs: number;
+  readonly who: string;
+  readonly role: string;
+  readonly action: string;
+  readonly target: string;
+  readonly reason: string | null;
+};
+
+/** Rates over the last 10 s, totals since the run began. */
+export type StudioNumbers = Counts & {
+  readonly tapsPerSecond: number;
+  readonly entriesPerSecond: number;
+  readonly orders: number;
+  readonly paid: number;
+  readonly journalLagMs: number;
+  readonly materialiserLag: number;
+};
+
+/** `GET /api/studio`. */
+export type StudioView = {
+  readonly show: ShowView;
+  readonly cues: readonly StudioCueView[];
+  readonly currentCue: string | null;
+  readonly nextCue: string | null;
+  readonly numbers: StudioNumbers;
+  readonly acts: readonly ActView[];
+};
+// POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
+// POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView
+// POST /api/studio/awards/:award/forfeit {reason: string}                     -> AwardView
+// GET  /api/studio/acts?before=<act>                                          -> {acts: ActView[]}
+// POST /api/studio/invites {role: "host"|"operator"|"auditor"}                -> {url, expiresAtMs}
