@@ -124,3 +124,12 @@ export async function clusterVersion(dataDirectory: string): Promise<string | un
   });
   return text?.trim();
 }
+
+/**
+ * Whether the cluster was shut down cleanly, read from its control file (`DBState` at byte 16, 1 = shut down): its
+ * next start then has nothing to recover. False while it runs.
+ */
+export async function wasShutDown(dataDirectory: string): Promise<boolean> {
+  const control = await readFile(join(dataDirectory, "global", "pg_control"));
+  return control.readInt32LE(16) === 1;
+}

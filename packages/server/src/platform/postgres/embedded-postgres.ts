@@ -5,7 +5,7 @@ import { errorMessage, Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import type { Service } from "../service.ts";
 import { findBinaries } from "./binaries.ts";
-import { type ClusterSecrets, clusterVersion, createCluster, readSecrets } from "./cluster.ts";
+import { type ClusterSecrets, clusterVersion, createCluster, readSecrets, wasShutDown } from "./cluster.ts";
 import { readConnectionFile, removeConnectionFile, writeConnectionFile } from "./connection-file.ts";
 import type { LockedFolder } from "./folder-lock.ts";
 import { chooseLauncher, type Launcher } from "./launcher.ts";
@@ -136,7 +136,8 @@ async function ensureRunning(
   const { folder, log } = options;
   const found = await adoptPostmaster(launcher.dataDirectory, secrets);
   if (typeof found === "object") return { postmaster: found, outcome: "adopted" };
-  if (found === "gone") options.onProgress?.("Recovering the database after a crash");
+  const crashed = found === "gone" || !(await wasShutDown(launcher.dataDirectory));
+  if (crashed) options.onProgress?.("Recovering the database after a crash");
   const postmaster = await startPostmaster({
     launcher,
     secrets,
@@ -145,7 +146,7 @@ async function ensureRunning(
     logPath: join(folder.path, "postgres.log"),
     settings: options.settings ?? {},
   });
-  return { postmaster, outcome: found === "gone" ? "recovered" : "started" };
+  return { postmaster, outcome: crashed ? "recovered" : "started" };
 }
 
 /** Makes the working role and database where they are missing; a kill between the two is repaired next time. */
