@@ -100,6 +100,8 @@ export type ShowView = {
   readonly run: string;
   readonly title: Text;
   readonly subtitle: Text;
+  /** Path of the hero's backdrop the server serves, or null. */
+  readonly picture: string | null;
   readonly theme: "gala" | "club";
   readonly rehearsal: boolean;
   readonly startsAtMs: number;
