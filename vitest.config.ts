@@ -23,6 +23,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
+          sequence: { groupOrder: 0 },
           include: [
             "packages/*/src/**/*.test.ts",
             "tools/src/**/*.test.ts",
@@ -38,6 +39,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "server",
+          sequence: { groupOrder: 1 },
           include: ["packages/*/src/**/*.pg.test.ts", "tools/src/**/*.pg.test.ts", "test/**/*.pg.test.ts"],
           exclude: ignored,
           globalSetup: ["./packages/server/src/platform/testing-global-setup.ts"],
@@ -52,6 +54,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "e2e",
+          sequence: { groupOrder: 2 },
           include: ["apps/web/e2e/**/*.e2e.test.ts", "test/**/*.e2e.test.ts"],
           exclude: ignored,
           // A test owns the machine: timings of a browser beside another browser mean nothing.

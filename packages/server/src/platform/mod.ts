@@ -1,4 +1,13 @@
 // The door of `platform`: everything the capabilities need of the machine.
+export {
+  AnchoredClock,
+  type Clock,
+  type ClockStep,
+  readDatabaseClock,
+  slewPpmMax,
+  stepMs,
+  systemClock,
+} from "./clock.ts";
 export * from "./database/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";

@@ -1,11 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import { createPool } from "./database/mod.ts";
 import { silentLog } from "./log.ts";
-import { isAlive, lockDataFolder, processStartedAt, startEmbeddedPostgres } from "./postgres/mod.ts";
+import {
+  isAlive,
+  isPostgresOf,
+  lockDataFolder,
+  processStartedAt,
+  startEmbeddedPostgres,
+} from "./postgres/mod.ts";
 
 // The door for tests of every capability: one real server for the whole run, a fresh database per test file.
 
@@ -24,11 +30,13 @@ export async function createTestFolder(): Promise<string> {
   return folder;
 }
 
-/** Kills the server of a test folder, if one runs there, and removes the folder. */
+/** Ends every PostgreSQL server that runs below a test folder, and removes the folder. */
 export async function removeTestFolder(folder: string): Promise<void> {
-  const pidFile = join(folder, "postgres", "postmaster.pid");
-  const pid = Number((await readFile(pidFile, "utf8").catch(() => "")).split("\n")[0]);
-  if (pid > 0 && (await isAlive(pid))) {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  for (const name of names.filter((name) => basename(name) === "postmaster.pid")) {
+    const pidFile = await realpath(join(folder, name));
+    const pid = Number((await readFile(pidFile, "utf8").catch(() => "")).split("\n")[0]);
+    if (!(await isPostgresOf(pid, dirname(pidFile)))) continue;
     process.kill(pid, "SIGQUIT");
     while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLog } from "../log.ts";
 import { createTestFolder, removeTestFolder } from "../testing.ts";
 import { lockDataFolder, readConnectionFile, startEmbeddedPostgres } from "./mod.ts";
-import { isAlive } from "./processes.ts";
+import { readPidFile } from "./postmaster.ts";
+import { isAlive, isPostgresOf } from "./processes.ts";
 
 type Held = {
   child: ChildProcess;
@@ -147,6 +148,23 @@ test("a database killed while the server lives is started again at the same addr
   await until(async () => (await readConnectionFile(folder)).pid !== held.pid);
   expect((await readConnectionFile(folder)).url).toBe(held.url);
   expect(await query(held.url, "select id from kept")).toEqual([{ id: 1 }]);
+});
+
+test("a stop in the middle of a restart, or right beside the watch, leaves no server behind", async () => {
+  const locked = await lockDataFolder(folder);
+  for (let round = 0; round < 6; round += 1) {
+    const postgres = await startEmbeddedPostgres({ folder: locked, log: silentLog() });
+    const running = postgres.run(new AbortController().signal);
+    if (round % 2 === 0) process.kill(postgres.pid, "SIGKILL");
+    // Spread over the watch's period, so that the stop meets it before, in and after its look.
+    await new Promise((resolve) => setTimeout(resolve, 200 + 20 * round));
+    await postgres.stop();
+    await running;
+    const file = await readPidFile(postgres.dataDirectory);
+    expect(file !== undefined && (await isPostgresOf(file.pid, postgres.dataDirectory))).toBe(false);
+    expect(await isPostgresOf(postgres.pid, postgres.dataDirectory)).toBe(false);
+  }
+  await locked.release();
 });
 
 test("a second server on the folder is refused with who holds it and what to do", async () => {

@@ -50,6 +50,8 @@ export class EmbeddedPostgres implements Service {
   readonly #launcher: Launcher;
   readonly #secrets: ClusterSecrets;
   #postmaster: Postmaster;
+  #ended = false;
+  #reviving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(
@@ -91,19 +93,27 @@ export class EmbeddedPostgres implements Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#stopping === undefined) {
+    while (!signal.aborted && !this.#ended) {
       await sleep(watchMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted || this.#stopping !== undefined) break;
-      if (!(await isPostgresOf(this.#postmaster.pid, this.dataDirectory))) await this.#revive();
+      const lives = await isPostgresOf(this.#postmaster.pid, this.dataDirectory);
+      // Looked at again after the wait: a server that `stop` has just ended is not a lost one.
+      if (lives || signal.aborted || this.#ended) continue;
+      this.#reviving = this.#revive();
+      await this.#reviving;
     }
   }
 
   async stop(): Promise<void> {
-    this.#stopping ??= (async () => {
-      await removeConnectionFile(this.#options.folder.path);
-      await stopPostmaster(this.#postmaster.pid, this.dataDirectory, this.#options.log);
-    })();
+    this.#ended = true;
+    this.#stopping ??= this.#end();
     await this.#stopping;
+  }
+
+  async #end(): Promise<void> {
+    // A restart under way finishes first, so that what it started is stopped too.
+    await this.#reviving?.catch(() => undefined);
+    await removeConnectionFile(this.#options.folder.path);
+    await stopPostmaster(this.#postmaster.pid, this.dataDirectory, this.#options.log);
   }
 
   async #revive(): Promise<void> {
@@ -114,7 +124,6 @@ export class EmbeddedPostgres implements Service {
     this.#postmaster = postmaster;
     await announce(folder.path, this.#secrets, postmaster);
     log.info({ part: "postgres", pid: postmaster.pid }, "PostgreSQL answers again");
-    if (this.#stopping !== undefined) await stopPostmaster(postmaster.pid, this.dataDirectory, log);
   }
 }
 

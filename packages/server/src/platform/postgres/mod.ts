@@ -9,4 +9,4 @@ export {
 export { type LockedFolder, lockDataFolder } from "./folder-lock.ts";
 export { chooseLauncher, commandOf, type Launcher } from "./launcher.ts";
 export { freePort } from "./postmaster.ts";
-export { isAlive, processStartedAt } from "./processes.ts";
+export { isAlive, isPostgresOf, processStartedAt } from "./processes.ts";
