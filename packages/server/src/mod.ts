@@ -1,1 +1,3 @@
-export {};
+// The door of the server: what the command line and the tools use of it.
+export * from "./engine/mod.ts";
+export * from "./platform/mod.ts";

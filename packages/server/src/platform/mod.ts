@@ -8,7 +8,9 @@ export {
   stepMs,
   systemClock,
 } from "./clock.ts";
+export * from "./config/mod.ts";
 export * from "./database/mod.ts";
+export * from "./doctor/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
 export * from "./postgres/mod.ts";

@@ -7,6 +7,6 @@ export {
   startEmbeddedPostgres,
 } from "./embedded-postgres.ts";
 export { type LockedFolder, lockDataFolder } from "./folder-lock.ts";
-export { chooseLauncher, commandOf, type Launcher } from "./launcher.ts";
+export { chooseLauncher, commandOf, type Launcher, namespacesWork } from "./launcher.ts";
 export { freePort } from "./postmaster.ts";
 export { isAlive, isPostgresOf, processStartedAt } from "./processes.ts";

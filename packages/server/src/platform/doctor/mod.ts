@@ -1,0 +1,1 @@
+export { type Check, type CheckStatus, type DoctorOptions, runDoctor } from "./doctor.ts";

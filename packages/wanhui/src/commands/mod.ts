@@ -1,0 +1,7 @@
+import type { CommandEntry } from "../command.ts";
+
+/** All commands, in the order of the help. A new one is a file beside this one and a line here. */
+export const commands: readonly CommandEntry[] = [
+  { name: "config", summary: "explain every setting", load: () => import("./config.ts") },
+  { name: "doctor", summary: "check this machine and say what to do", load: () => import("./doctor.ts") },
+];
