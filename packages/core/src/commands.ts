@@ -1,7 +1,7 @@
 // What can be asked of a shard, and what it may answer. Refusals are values; nobody throws them.
 
 import type { ArmRecord, BeaconChain, DrawRules, PoolParameters } from "./events.ts";
-import type { AwardId, DrawId, Hash, Hex, PoolId, RequestId, UserId, UserKey } from "./ids.ts";
+import type { AwardId, DrawId, Hash, Hex, PoolId, RequestId, Sha256, UserId, UserKey } from "./ids.ts";
 
 export type Command =
   | ({ readonly type: "pool.create" } & PoolParameters)
@@ -56,9 +56,14 @@ export type Command =
 export type Context = {
   /** Shard time: >= the time of every event so far. */
   readonly nowMs: number;
-  /** Newest beacon round this process has seen of any chain a draw here uses; 0 when none. */
+  /** Newest beacon round this process has seen of the chain the shard's draws use; 0 when none. */
   readonly newestRoundSeen: number;
-  readonly sha256: import("./ids.ts").Sha256;
+  /**
+   * The same for one chain of several: rounds of different chains (drand and a local one) say nothing about each
+   * other. Where it is given it is used instead of `newestRoundSeen`.
+   */
+  readonly newestRoundSeenOf?: (chainHash: Hex) => number;
+  readonly sha256: Sha256;
 };
 
 /** Codes stand once, with HTTP status and what the client does next, in packages/protocol (`codes.ts`). */

@@ -1,0 +1,64 @@
+import { InvariantError } from "../invariant.ts";
+
+const DIGIT_CODES: readonly number[] = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102];
+// Engines limit how many arguments one call takes; 4,096 characters stay far below every limit.
+const CHARACTERS_PER_CALL = 4096;
+
+/** Lower-case hex of raw bytes (BY1). */
+export function toHex(bytes: Uint8Array): string {
+  const codes = new Uint8Array(bytes.length * 2);
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    codes[i * 2] = DIGIT_CODES[byte >> 4] as number;
+    codes[i * 2 + 1] = DIGIT_CODES[byte & 15] as number;
+  }
+  let text = "";
+  for (let i = 0; i < codes.length; i += CHARACTERS_PER_CALL) {
+    const slice = codes.length <= CHARACTERS_PER_CALL ? codes : codes.subarray(i, i + CHARACTERS_PER_CALL);
+    text += String.fromCharCode.apply(null, slice as unknown as number[]);
+  }
+  return text;
+}
+
+function digit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  if (code >= 97 && code <= 102) return code - 87;
+  return -1;
+}
+
+/** Writes `hex` into `target` from `offset`; returns the offset behind it. Upper case, odd length and anything else that is not hex throw. */
+export function writeHex(hex: string, target: Uint8Array, offset: number): number {
+  const length = hex.length;
+  if (length % 2 !== 0) throw new InvariantError("hex of odd length");
+  let end = offset;
+  for (let i = 0; i < length; i += 2) {
+    const value = (digit(hex.charCodeAt(i)) << 4) | digit(hex.charCodeAt(i + 1));
+    if (value < 0) throw new InvariantError("not lower-case hex");
+    target[end++] = value;
+  }
+  return end;
+}
+
+/** Raw bytes of lower-case hex; anything else throws. */
+export function fromHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length >> 1);
+  writeHex(hex, bytes, 0);
+  return bytes;
+}
+
+/** True for exactly `byteLength` bytes in lower-case hex. */
+export function isHex(text: string, byteLength: number): boolean {
+  if (text.length !== byteLength * 2) return false;
+  for (let i = 0; i < text.length; i++) if (digit(text.charCodeAt(i)) < 0) return false;
+  return true;
+}
+
+/** Orders byte strings as unsigned bytes, first byte first; a prefix comes before what it begins (BY4). */
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  const length = Math.min(left.length, right.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (left[i] as number) - (right[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

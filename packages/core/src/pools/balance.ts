@@ -1,0 +1,49 @@
+// The pool's arithmetic, asserted after every event that touches it (PL1).
+
+import type { UserId } from "../ids.ts";
+import { assert } from "../invariant.ts";
+import { placeInLine } from "../state/line.ts";
+import type { PoolState } from "../state/shard-state.ts";
+
+/** Throws unless units = free + held + posted + withdrawn, held is all accounted for, and nothing is below zero (PL1). */
+export function assertBalance(pool: PoolState): void {
+  const id = pool.parameters.pool;
+  let promised = 0;
+  for (const units of pool.promised.values()) promised += units;
+  assert(
+    pool.units === pool.free + pool.held + pool.posted + pool.withdrawn,
+    "PL1: units = free + held + posted + withdrawn",
+    id,
+  );
+  assert(pool.held === pool.openAwards + pool.heldByDraw + promised, "PL1: held is not accounted for", id);
+  const least = Math.min(pool.free, pool.posted, pool.withdrawn, pool.openAwards, pool.heldByDraw, promised);
+  assert(least >= 0 && Number.isSafeInteger(pool.units), "PL1: a part is below zero or no integer", id);
+  assert(pool.liveDraw !== null || pool.heldByDraw === 0, "DR16: units stranded without a draw", id);
+}
+
+/**
+ * Units of the pool a user has or may still get without asking again: taken over the pool's life, waited for,
+ * and what his undrawn entries can win at most. The cap holds because this never exceeds it (PL6, DR8).
+ */
+export function exposureOf(pool: PoolState, user: UserId): number {
+  const taken = pool.taken.get(user) ?? 0;
+  const waiting = placeInLine(pool.line, user) === 0 ? 0 : 1;
+  return taken + waiting + chancesOf(pool, user, 0);
+}
+
+/** The most units a user's undrawn entries, and `more` further ones, can win in the pool's armed draw (DR14). */
+export function chancesOf(pool: PoolState, user: UserId, more: number): number {
+  const draw = pool.liveDraw;
+  if (draw === null) return 0;
+  const entrant = draw.entrants.get(user);
+  return Math.min(draw.rules.capPerUser - (entrant?.wins ?? 0), (entrant?.undrawn ?? 0) + more);
+}
+
+/** Counts one more unit towards the pool's cap; forfeited and expired ones stay counted (PL6). */
+export function countTaken(pool: PoolState, user: UserId): void {
+  const cap = pool.parameters.capPerUser;
+  if (cap === null) return;
+  const taken = (pool.taken.get(user) ?? 0) + 1;
+  assert(taken <= cap, "PL6: more units than the cap", user);
+  pool.taken.set(user, taken);
+}
