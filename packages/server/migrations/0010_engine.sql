@@ -122,9 +122,17 @@ create table grabs (
   pool text not null,
   user_id text not null,
   request_id text not null,
-  award_id text,
-  waiting_since_ms bigint,
-  granted_at_ms bigint,
+  award_id text not null,
+  granted_at_ms bigint not null,
+  primary key (pool, user_id, request_id)
+);
+
+-- Everyone who ever joined a pool's line; whoever is in grabs too has left it with a unit.
+create table grab_waits (
+  pool text not null,
+  user_id text not null,
+  request_id text not null,
+  since_ms bigint not null,
   primary key (pool, user_id, request_id)
 );
 

@@ -1,0 +1,495 @@
+import {
+  type Answer,
+  type AwardId,
+  type DrawId,
+  type PoolId,
+  type RequestId,
+  type ShardState,
+  shardOfPool,
+  type UserId,
+  type UserKey,
+} from "@wanhui/core";
+import type { Service } from "../platform/mod.ts";
+import {
+  RECOVERY_PAUSE_MS,
+  SHARDS_DEFAULT,
+  TICK_BUSY_ANSWERS,
+  TICK_MS_MAX,
+  TICK_RECORDS_MAX,
+  TIMER_MS_MAX,
+} from "./limits.ts";
+import { JournalBreak, replayShard } from "./replay.ts";
+import { type Flight, ReplayedBeacons, type ShardHost, ShardWriter } from "./shard-writer.ts";
+import {
+  type Done,
+  type DurableBatch,
+  type Engine,
+  type EngineCommand,
+  EngineFault,
+  type EngineParts,
+  type EngineStatus,
+  type TimerHandle,
+} from "./types.ts";
+
+/**
+ * All shards of this process behind one group commit (JR5): commands are decided in memory at once, their events
+ * written in one append for all shards, their answers let go after it, in order.
+ */
+class GroupCommitEngine implements Engine, Service {
+  readonly name = "engine";
+  readonly #parts: EngineParts;
+  readonly #host: ShardHost;
+  #shards: ShardWriter[] = [];
+  readonly #drawShards = new Map<DrawId, number>();
+  readonly #listeners = new Set<(batch: DurableBatch) => void>();
+  #newestRound = 0;
+  #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
+  #flying = false;
+  #flushAsked = false;
+  #flushTimer: TimerHandle | null = null;
+  #flushedAtMs = 0;
+  #busy = false;
+  #dueTimer: TimerHandle | null = null;
+  #dueAtMs = 0;
+  #tickMs = 0;
+  #appends = 0;
+  #events = 0;
+  /** Called when nothing decided is unanswered any more; only `stop` waits for it. */
+  #quiet: (() => void)[] = [];
+  #recovering = 0;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#host = {
+      parts,
+      newestRoundSeen: () => this.#newestRound,
+      planned: (draw, shard) => void this.#drawShards.set(draw, shard),
+    };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.start();
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    }
+    await this.stop();
+  }
+
+  async start(): Promise<void> {
+    if (this.#phase !== "new") return;
+    this.#phase = "starting";
+    const count = await this.#parts.store.prepare(this.#parts.shards ?? SHARDS_DEFAULT);
+    this.#shards = Array.from({ length: count }, (_, shard) => new ShardWriter(shard, this.#host));
+    await Promise.all(this.#shards.map((writer) => this.#takeOver(writer)));
+    if (this.#phase !== "starting") return;
+    this.#phase = "running";
+    const batches = this.#shards.reduce((sum, writer) => sum + writer.seq, 0);
+    this.#parts.log.info({ shards: count, batches }, "The engine owns its shards");
+    for (const writer of this.#shards) writer.drain();
+    this.#armDueTimer();
+    this.#flushSoon();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#phase === "stopped" || this.#phase === "stopping") return;
+    this.#phase = "stopping";
+    if (this.#dueTimer !== null) this.#parts.scheduler.clear(this.#dueTimer);
+    // What is decided is written and answered; what is not, and what cannot be known now, is not.
+    if (this.#flying || this.#decided()) {
+      const quiet = new Promise<void>((resolve) => this.#quiet.push(resolve));
+      this.#flushSoon();
+      await quiet;
+    }
+    for (const writer of this.#shards) writer.end("stopped", null);
+    this.#phase = "stopped";
+    if (this.#flushTimer !== null) this.#parts.scheduler.clear(this.#flushTimer);
+  }
+
+  submit(command: EngineCommand): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const done: Done = (answer) => {
+        if (answer instanceof EngineFault) reject(answer);
+        else resolve(answer);
+      };
+      const writer = this.#writerFor(command);
+      if (writer instanceof EngineFault) reject(writer);
+      else this.#offer(writer, command, done);
+    });
+  }
+
+  enter(draw: DrawId, user: UserId, userKey: UserKey, done: Done): void {
+    const writer = this.#writerOfDraw(draw);
+    if (writer instanceof EngineFault) done(writer, null);
+    else this.#offer(writer, { type: "draw.enter", draw, user, userKey }, done);
+  }
+
+  take(pool: PoolId, user: UserId, requestId: RequestId, done: Done): void {
+    const writer = this.#writerOfPool(pool);
+    if (writer instanceof EngineFault) done(writer, null);
+    else this.#offer(writer, { type: "grab.take", pool, user, requestId, quantity: 1 }, done);
+  }
+
+  addTaps(draw: DrawId, count: number): void {
+    const shard = this.#drawShards.get(draw);
+    if (shard !== undefined) this.#shards[shard]?.addTaps(draw, count);
+  }
+
+  sawBeacon(round: number): void {
+    if (round > this.#newestRound) this.#newestRound = round;
+  }
+
+  onDurable(listener: (batch: DurableBatch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  state(shard: number): ShardState {
+    const writer = this.#shards[shard];
+    if (writer === undefined) throw new EngineFault("engine.stopped", `There is no shard ${shard}`);
+    return writer.state;
+  }
+
+  shardOf(id: { readonly pool: PoolId } | { readonly draw: DrawId }): number | null {
+    if ("draw" in id) return this.#drawShards.get(id.draw) ?? null;
+    return shardOfPool(id.pool, this.#shards.length, this.#parts.sha256);
+  }
+
+  shardOfAward(awardId: AwardId): number | null {
+    return this.#shards.find((writer) => writer.state.awards.has(awardId))?.shard ?? null;
+  }
+
+  nowMs(): number {
+    return this.#shards.reduce(
+      (now, writer) => Math.max(now, writer.nowMs()),
+      Math.floor(this.#parts.clock.nowMs()),
+    );
+  }
+
+  status(): EngineStatus {
+    const shards = this.#shards.map(({ shard, epoch, seq, phase, reason }) => {
+      return { shard, epoch, seq, state: phase, reason };
+    });
+    const pending = this.#shards.reduce((sum, writer) => sum + writer.pending, 0);
+    return { shards, pending, tickMs: this.#tickMs, appends: this.#appends, events: this.#events };
+  }
+
+  // ---- who answers what
+
+  #offer(writer: ShardWriter, command: EngineCommand, done: Done): void {
+    writer.offer(command, done);
+    if (this.#flushTimer === null || writer.tickRecords >= TICK_RECORDS_MAX) this.#flushSoon();
+  }
+
+  #writerFor(command: EngineCommand): ShardWriter | EngineFault {
+    switch (command.type) {
+      case "pool.create":
+      case "pool.change":
+      case "grab.open":
+      case "grab.take":
+        return this.#writerOfPool(command.pool);
+      case "draw.plan": {
+        // A draw planned elsewhere already is refused there, by the shard that knows it (DR1).
+        const known = this.#drawShards.get(command.rules.draw);
+        return known === undefined ? this.#writerOfPool(command.rules.pool) : this.#writer(known);
+      }
+      case "draw.arm":
+      case "draw.enter":
+      case "draw.stop":
+      case "draw.reveal":
+        return this.#writerOfDraw(command.draw);
+      default: {
+        const shard = this.shardOfAward(command.awardId);
+        return shard === null ? this.#writerOfUnknown() : this.#writer(shard);
+      }
+    }
+  }
+
+  #writerOfPool(pool: PoolId): ShardWriter | EngineFault {
+    if (this.#shards.length === 0) return new EngineFault("engine.stopped", "The engine has not started");
+    return this.#writer(shardOfPool(pool, this.#shards.length, this.#parts.sha256));
+  }
+
+  #writerOfDraw(draw: DrawId): ShardWriter | EngineFault {
+    const shard = this.#drawShards.get(draw);
+    return shard === undefined ? this.#writerOfUnknown() : this.#writer(shard);
+  }
+
+  /** Only when every shard is in memory does "nobody knows it" mean that it does not exist. */
+  #writerOfUnknown(): ShardWriter | EngineFault {
+    const absent = this.#shards.find((writer) => writer.phase !== "running");
+    if (absent !== undefined) {
+      const code = absent.phase === "fenced" ? "engine.fenced" : "engine.busy";
+      return new EngineFault(code, `Shard ${absent.shard} is ${absent.phase}`);
+    }
+    return this.#writer(0);
+  }
+
+  #writer(shard: number): ShardWriter | EngineFault {
+    const writer = this.#shards[shard];
+    if (writer === undefined || this.#phase === "stopping" || this.#phase === "stopped") {
+      return new EngineFault("engine.stopped", "The engine has stopped or not yet started");
+    }
+    return writer;
+  }
+
+  // ---- the tick
+
+  /** Asks for a flush: at the end of this turn, or, while busy, when the tick is full or old enough (JR5). */
+  #flushSoon(): void {
+    if (this.#flying || this.#flushAsked || this.#phase === "stopped") return;
+    const { scheduler, clock } = this.#parts;
+    const waitMs = this.#busy ? TICK_MS_MAX - (clock.monotonicMs() - this.#flushedAtMs) : 0;
+    if (waitMs > 0 && !this.#full()) {
+      this.#flushTimer ??= scheduler.setTimer(waitMs, () => {
+        this.#flushTimer = null;
+        void this.#flush();
+      });
+      return;
+    }
+    this.#flushAsked = true;
+    scheduler.soon(() => {
+      this.#flushAsked = false;
+      void this.#flush();
+    });
+  }
+
+  #full(): boolean {
+    return this.#shards.some((writer) => writer.tickRecords >= TICK_RECORDS_MAX);
+  }
+
+  #decided(): boolean {
+    return this.#shards.some((writer) => writer.tickRecords > 0 && writer.phase === "running");
+  }
+
+  /** Writes every shard's open tick in one append; the next begins only after this one is settled (JR3). */
+  async #flush(): Promise<void> {
+    if (this.#flying || this.#phase === "stopped") return;
+    if (this.#flushTimer !== null) {
+      this.#parts.scheduler.clear(this.#flushTimer);
+      this.#flushTimer = null;
+    }
+    const taken: { writer: ShardWriter; flight: Flight }[] = [];
+    for (const writer of this.#shards) {
+      const flight = this.#takeFlight(writer);
+      if (flight !== null) taken.push({ writer, flight });
+    }
+    this.#armDueTimer();
+    if (taken.length === 0) {
+      this.#settleQuiet();
+      return;
+    }
+    this.#flying = true;
+    this.#flushedAtMs = this.#parts.clock.monotonicMs();
+    this.#busy = taken.reduce((sum, { flight }) => sum + flight.tick.dones.length, 0) >= TICK_BUSY_ANSWERS;
+    if (this.#phase !== "stopping") for (const { writer } of taken) writer.drain();
+    await this.#write(taken);
+    this.#tickMs = this.#parts.clock.monotonicMs() - this.#flushedAtMs;
+    this.#flying = false;
+    if (this.#phase === "running") for (const writer of this.#shards) writer.drain();
+    if (this.#decided()) this.#flushSoon();
+    else this.#settleQuiet();
+  }
+
+  /** An event the encoder refuses is a bug like any other: its shard stops, the others go on. */
+  #takeFlight(writer: ShardWriter): Flight | null {
+    try {
+      return writer.take();
+    } catch (error) {
+      this.#break(writer, error);
+      return null;
+    }
+  }
+
+  async #write(taken: readonly { writer: ShardWriter; flight: Flight }[]): Promise<void> {
+    const rows = taken.flatMap(({ flight }) => (flight.row === null ? [] : [flight.row]));
+    const fences = taken.flatMap(({ writer, flight }) =>
+      flight.row === null ? [{ shard: writer.shard, epoch: writer.epoch }] : [],
+    );
+    const { store } = this.#parts;
+    if (rows.length > 0) this.#appends += 1;
+    const [written, held] = await Promise.allSettled([
+      rows.length > 0 ? store.append(rows) : new Set<number>(),
+      fences.length > 0 ? store.checkFence(fences) : new Set<number>(),
+    ]);
+    for (const { writer, flight } of taken) {
+      const outcome = flight.row === null ? held : written;
+      if (writer.flight !== flight) continue;
+      if (outcome.status === "rejected") void this.#recover(writer, outcome.reason);
+      else if (outcome.value.has(writer.shard)) this.#land(writer);
+      else this.#fenced(writer);
+    }
+  }
+
+  /** The flight is durable, or its fence held: listeners first, then the answers, in order (JR4). */
+  #land(writer: ShardWriter): void {
+    const flight = writer.landed();
+    if (flight === null) return;
+    const { tick, row } = flight;
+    if (row !== null) {
+      this.#events += tick.events.length;
+      const { shard, seq, epoch, atMs, hash } = row;
+      this.#announce({ shard, seq, epoch, atMs, hash, events: tick.events, replay: false });
+    }
+    const where = row === null ? null : { shard: row.shard, seq: row.seq };
+    for (let i = 0; i < tick.dones.length; i += 1) {
+      const done = tick.dones[i];
+      const answer = tick.answers[i];
+      if (done !== undefined && answer !== undefined) writer.answer(done, answer, where);
+    }
+  }
+
+  #fenced(writer: ShardWriter): void {
+    this.#parts.log.error(
+      { shard: writer.shard, epoch: writer.epoch },
+      "Another process took the shard over",
+    );
+    writer.end("fenced", null);
+  }
+
+  #break(writer: ShardWriter, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#parts.log.error({ shard: writer.shard, err: error }, `Shard ${writer.shard} stays down: ${reason}`);
+    writer.end("broken", reason);
+  }
+
+  #announce(batch: DurableBatch): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(batch);
+      } catch (error) {
+        this.#parts.log.error(
+          { shard: batch.shard, seq: batch.seq, err: error },
+          "A journal listener failed",
+        );
+      }
+    }
+  }
+
+  #settleQuiet(): void {
+    if (this.#flying || this.#recovering > 0 || this.#decided()) return;
+    const waiting = this.#quiet;
+    this.#quiet = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  // ---- takeover and recovery
+
+  /** JR6: the raise commits by itself; only then, in new statements, the tail is read. */
+  async #takeOver(writer: ShardWriter): Promise<void> {
+    const epoch = await this.#parts.store.raiseEpoch(writer.shard, this.#parts.holder);
+    await this.#replay(writer, epoch, true);
+  }
+
+  /** Rebuilds a shard from its journal; a break keeps it down, trouble of the world is thrown. */
+  async #replay(writer: ShardWriter, epoch: number, announce: boolean): Promise<void> {
+    const { store, sha256 } = this.#parts;
+    const { shard } = writer;
+    const beacons = new ReplayedBeacons();
+    for (const [draw, at] of this.#drawShards) if (at === shard) this.#drawShards.delete(draw);
+    const onBatch: Parameters<typeof replayShard>[0]["onBatch"] = (batch, events) => {
+      for (const event of events) {
+        beacons.follow(event);
+        if (event.type === "draw.planned") this.#drawShards.set(event.rules.draw, shard);
+      }
+      const { seq, atMs, hash } = batch;
+      if (announce) this.#announce({ shard, seq, epoch: batch.epoch, atMs, hash, events, replay: true });
+    };
+    try {
+      const replayed = await replayShard({ store, shard, sha256, onBatch });
+      writer.adopt(replayed, epoch, beacons.newest());
+    } catch (error) {
+      if (!(error instanceof JournalBreak)) throw error;
+      this.#break(writer, error);
+    }
+  }
+
+  /** JR7: nobody knows whether the append happened. Fence it off, look, and only then answer. */
+  async #recover(writer: ShardWriter, cause: unknown): Promise<void> {
+    this.#parts.log.warn(
+      { shard: writer.shard, err: cause },
+      "An append's outcome is unknown: looking it up",
+    );
+    const broken = writer.phase === "broken";
+    if (writer.phase === "running") writer.phase = "recovering";
+    this.#recovering += 1;
+    let lost = false;
+    while (
+      this.#phase !== "stopped" &&
+      (writer.phase === "recovering" || (broken && writer.flight !== null))
+    ) {
+      try {
+        lost ||= (await this.#lookUp(writer)) === "lost";
+        if (lost && !broken) await this.#replay(writer, writer.epoch, false);
+        break;
+      } catch (error) {
+        if (error instanceof JournalBreak) {
+          this.#break(writer, error);
+          break;
+        }
+        if (this.#phase === "stopping") {
+          writer.dropDecided("engine.unknown", "The engine stopped before it knew the outcome");
+          break;
+        }
+        this.#parts.log.warn({ shard: writer.shard, err: error }, "The journal does not answer yet");
+        await new Promise<void>((resolve) => void this.#parts.scheduler.setTimer(RECOVERY_PAUSE_MS, resolve));
+      }
+    }
+    this.#recovering -= 1;
+    if (this.#phase === "running") writer.drain();
+    this.#armDueTimer();
+    if (this.#decided()) this.#flushSoon();
+    else this.#settleQuiet();
+  }
+
+  async #lookUp(writer: ShardWriter): Promise<"settled" | "lost"> {
+    const { store, holder } = this.#parts;
+    const epoch = await store.raiseEpochIfHeld(writer.shard, holder);
+    if (epoch === null) {
+      this.#fenced(writer);
+      return "settled";
+    }
+    const wanted = writer.flight?.row ?? null;
+    const found = await store.readBatch(writer.shard, writer.seq + 1);
+    if (found !== null && found.hash !== wanted?.hash) {
+      throw new JournalBreak(found, "was not written by this process, which held the epoch");
+    }
+    writer.epoch = epoch;
+    if (wanted !== null && found === null) {
+      writer.dropDecided("engine.unknown", "The append did not happen: ask again with the same ids");
+      return "lost";
+    }
+    // There, or only the fence was asked: the raise itself was a check after the decision (JR4).
+    if (writer.phase === "recovering") writer.phase = "running";
+    this.#land(writer);
+    return "settled";
+  }
+
+  // ---- timers
+
+  /** One timer for whatever falls due first in any shard. */
+  #armDueTimer(): void {
+    if (this.#phase !== "running") return;
+    let due: number | null = null;
+    for (const writer of this.#shards) {
+      if (writer.dueMs !== null && (due === null || writer.dueMs < due)) due = writer.dueMs;
+    }
+    if (this.#dueTimer !== null && due === this.#dueAtMs) return;
+    if (this.#dueTimer !== null) this.#parts.scheduler.clear(this.#dueTimer);
+    this.#dueTimer = null;
+    if (due === null) return;
+    this.#dueAtMs = due;
+    const waitMs = Math.min(TIMER_MS_MAX, Math.max(1, due - this.#parts.clock.nowMs()));
+    this.#dueTimer = this.#parts.scheduler.setTimer(waitMs, () => {
+      this.#dueTimer = null;
+      if (this.#phase !== "running") return;
+      for (const writer of this.#shards) writer.runDue();
+      this.#armDueTimer();
+      this.#flushSoon();
+    });
+  }
+}
+
+/** Makes an engine that owns nothing until it is started. */
+export function createEngine(parts: EngineParts): Engine & Service {
+  return new GroupCommitEngine(parts);
+}

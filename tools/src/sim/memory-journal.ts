@@ -1,0 +1,160 @@
+import type { Hash } from "@wanhui/core";
+import type { Batch, Fence, JournalStore } from "@wanhui/server";
+
+/** What happens to one statement on its way: delays, and whether and when the caller loses sight of it. */
+export type StatementFate = {
+  /** Until the server begins it, until it commits after that, and until the answer is back. */
+  readonly requestMs: number;
+  readonly commitMs: number;
+  readonly responseMs: number;
+  /** The caller sees a lost connection: `before` it reached the server, `after` it committed, or `early`, while it is still on its way. */
+  readonly lost: "no" | "before" | "early" | "after";
+};
+
+/** What the store needs of its world. */
+export type JournalWorld = {
+  sleep(delayMs: number): Promise<void>;
+  fate(kind: "append" | "fence" | "raise" | "read"): StatementFate;
+};
+
+const start = "0".repeat(64) as Hash;
+
+type Shard = { epoch: number; holder: string; rows: Batch[]; locks: number; waiting: (() => void)[] };
+
+/**
+ * A database's journal, in memory: what is durable survives whoever wrote it. An append holds its shards' fences from
+ * its beginning to its commit, as PostgreSQL's row lock does, and a raise waits for that.
+ */
+export class MemoryDisk {
+  readonly shards: Shard[] = [];
+
+  prepare(shards: number): number {
+    if (this.shards.length === 0) {
+      for (let shard = 0; shard < shards; shard += 1) {
+        this.shards.push({ epoch: 0, holder: "", rows: [], locks: 0, waiting: [] });
+      }
+    }
+    return this.shards.length;
+  }
+
+  shard(shard: number): Shard {
+    const found = this.shards[shard];
+    if (found === undefined) throw new Error(`There is no shard ${shard}`);
+    return found;
+  }
+
+  /** Locks the fences that hold and returns their rows, to be committed later. */
+  begin(rows: readonly Batch[]): Batch[] {
+    const fenced = rows.filter((row) => this.shard(row.shard).epoch === row.epoch);
+    for (const row of fenced) this.shard(row.shard).locks += 1;
+    return fenced.filter((row) => this.#follows(row));
+  }
+
+  commit(all: readonly Batch[], good: readonly Batch[]): Set<number> {
+    const written = good.filter((row) => this.#follows(row));
+    for (const row of written) this.shard(row.shard).rows.push({ ...row, payload: row.payload.slice() });
+    for (const row of all) this.#unlock(row);
+    return new Set(written.map((row) => row.shard));
+  }
+
+  async raise(shard: number, holder: string, onlyIfHeld: boolean): Promise<number | null> {
+    const row = this.shard(shard);
+    while (row.locks > 0) await new Promise<void>((resolve) => row.waiting.push(resolve));
+    if (onlyIfHeld && row.holder !== holder) return null;
+    row.epoch += 1;
+    row.holder = holder;
+    return row.epoch;
+  }
+
+  #follows(row: Batch): boolean {
+    const { rows } = this.shard(row.shard);
+    const last = rows.at(-1);
+    if (last === undefined) return row.seq === 1 && row.previousHash === start;
+    return row.seq === last.seq + 1 && row.previousHash === last.hash && row.epoch >= last.epoch;
+  }
+
+  #unlock(row: Batch): void {
+    const shard = this.shard(row.shard);
+    // A row whose epoch was not the shard's at the beginning never held the lock.
+    if (shard.epoch !== row.epoch) return;
+    shard.locks -= 1;
+    if (shard.locks > 0) return;
+    const waiting = shard.waiting.splice(0);
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** One process's connection to a MemoryDisk; must pass `journalStoreContract` like any other store. */
+export class MemoryJournal implements JournalStore {
+  readonly #disk: MemoryDisk;
+  readonly #world: JournalWorld;
+
+  constructor(disk: MemoryDisk, world: JournalWorld) {
+    this.#disk = disk;
+    this.#world = world;
+  }
+
+  async prepare(shards: number): Promise<number> {
+    return this.#disk.prepare(shards);
+  }
+
+  raiseEpoch(shard: number, holder: string): Promise<number> {
+    return this.#statement("raise", async () => (await this.#disk.raise(shard, holder, false)) ?? 0);
+  }
+
+  raiseEpochIfHeld(shard: number, holder: string): Promise<number | null> {
+    return this.#statement("raise", () => this.#disk.raise(shard, holder, true));
+  }
+
+  async *readTail(shard: number, fromSeq: number): AsyncIterable<Batch> {
+    // In portions, as from a real server: a crash or a lost connection may fall between two of them.
+    for (let next = fromSeq; ; ) {
+      const portion = await this.#statement("read", async () => {
+        return this.#disk.shard(shard).rows.slice(next - 1, next - 1 + 16);
+      });
+      yield* portion;
+      if (portion.length < 16) return;
+      next += portion.length;
+    }
+  }
+
+  readBatch(shard: number, seq: number): Promise<Batch | null> {
+    return this.#statement("read", async () => this.#disk.shard(shard).rows[seq - 1] ?? null);
+  }
+
+  append(rows: readonly Batch[]): Promise<ReadonlySet<number>> {
+    return this.#statement("append", async (fate) => {
+      const good = this.#disk.begin(rows);
+      if (fate.commitMs > 0) await this.#world.sleep(fate.commitMs);
+      return this.#disk.commit(rows, good);
+    });
+  }
+
+  checkFence(fences: readonly Fence[]): Promise<ReadonlySet<number>> {
+    return this.#statement("fence", async () => {
+      return new Set(fences.filter((f) => this.#disk.shard(f.shard).epoch === f.epoch).map((f) => f.shard));
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  async #statement<T>(
+    kind: "append" | "fence" | "raise" | "read",
+    work: (fate: StatementFate) => Promise<T>,
+  ): Promise<T> {
+    const fate = this.#world.fate(kind);
+    const lost = () => Object.assign(new Error("The connection was lost"), { code: "08006" });
+    if (fate.lost === "early") {
+      // The caller has given up, the statement has not: it arrives later, and must meet the fence.
+      void this.#world.sleep(fate.requestMs * 2).then(() => work(fate));
+      await this.#world.sleep(fate.requestMs);
+      throw lost();
+    }
+    if (fate.requestMs > 0) await this.#world.sleep(fate.requestMs);
+    if (fate.lost === "before") throw lost();
+    const result = await work(fate);
+    if (fate.responseMs > 0) await this.#world.sleep(fate.responseMs);
+    if (fate.lost === "after") throw lost();
+    return result;
+  }
+}
