@@ -165,8 +165,10 @@ export type OrderView = {
   readonly placedAtMs: number;
   readonly paidAtMs: number | null;
   readonly payByMs: number;
-  /** Where to pay, while placed. */
+  /** Where to pay, while placed: a path of this server that leads to the provider's page. */
   readonly payUrl: string | null;
+  /** Money arrived that the order could not use any more; it is to be given back. */
+  readonly refundDue: boolean;
   /** First line and city, shortened for the screen. */
   readonly shipTo: string;
 };
