@@ -1,0 +1,32 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createLog, humanLine } from "./log.ts";
+
+test("a file gets one JSON object per line, with what looks like a person or a secret blacked out", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wanhui-log-"));
+  const file = join(folder, "deep", "server.log");
+  const log = createLog({ level: "info", file, tty: false });
+  log.child({ part: "shop" }).info({ phone: "13800000000", order: { email: "a@b.c" }, units: 3 }, "placed");
+  log.debug("not at this level");
+  const read = () => readFile(file, "utf8").catch(() => "");
+  await expect.poll(read).toContain("\n");
+  const lines = (await read()).trim().split("\n");
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    part: "shop",
+    msg: "placed",
+    units: 3,
+    phone: "[redacted]",
+    order: { email: "[redacted]" },
+  });
+  await rm(folder, { recursive: true });
+});
+
+test("a person reads time, level, part, sentence and fields", () => {
+  const time = Date.UTC(2027, 0, 2, 3, 4, 5, 6);
+  const entry = { level: 40, time, part: "rooms", msg: "slow", dropped: 7, err: { message: "why" } };
+  expect(humanLine(JSON.stringify(entry))).toBe("03:04:05.006 WARN [rooms] slow (why) dropped=7");
+  expect(humanLine("no json")).toBe("no json");
+});
