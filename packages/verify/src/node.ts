@@ -1,0 +1,16 @@
+// What Node adds: reading files and a faster hash. Browsers use the main door.
+
+import * as crypto from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { Sha256 } from "./bytes.ts";
+
+/** Large enough that the file's system calls are not felt, small enough to keep memory flat. */
+const chunkBytes = 1024 * 1024;
+
+/** Node's own SHA-256, about a third faster than the portable one. */
+export const nodeSha256: Sha256 = (bytes) => crypto.hash("sha256", bytes, "buffer");
+
+/** The bytes of a file, chunk by chunk. */
+export function fileChunks(path: string): AsyncIterable<Uint8Array> {
+  return createReadStream(path, { highWaterMark: chunkBytes });
+}
