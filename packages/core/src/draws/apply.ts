@@ -105,10 +105,10 @@ function entrantOf(draw: DrawState, event: Entered): Entrant {
     assert(known.key === event.userKey, "DR7: a second key", event.user);
     return known;
   }
-  assert(!draw.owners.has(event.userKey), "DR7: one key, two users", event.userKey);
   const entrant: Entrant = { user: event.user, key: event.userKey, window: -1, undrawn: 0, wins: 0 };
   draw.entrants.set(event.user, entrant);
   draw.owners.set(event.userKey, event.user);
+  assert(draw.owners.size === draw.entrants.size, "DR7: one key, two users", event.userKey);
   return entrant;
 }
 

@@ -57,5 +57,5 @@ function isOverCap(
   const cap = pool.parameters.capPerUser;
   if (cap === null) return false;
   const waiting = placeInLine(pool.line, user) === 0 ? 0 : 1;
-  return (pool.taken.get(user) ?? 0) + waiting + chancesOf(pool, user, 1) > cap;
+  return (pool.taken.get(user) ?? 0) + waiting + chancesOf(draw, entrant, 1) > cap;
 }

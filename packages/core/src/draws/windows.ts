@@ -1,11 +1,9 @@
 // Reading an armed draw: which window is open, which entries wait for a seal, what a seal releases.
 
-import type { ArmRecord } from "../events.ts";
 import { assert, at } from "../invariant.ts";
 import type { Bucket, DrawState, Entrant } from "../state/shard-state.ts";
 import type { Grid } from "./grid.ts";
-
-export type ArmedDraw = DrawState & { readonly arm: { readonly record: ArmRecord } };
+import { sortedByKey } from "./sort.ts";
 
 /** The grid of an armed draw. */
 export function gridOf(draw: DrawState): Grid {
@@ -36,15 +34,11 @@ export function isReadyToClose(draw: DrawState): boolean {
   );
 }
 
-function byKey(left: Entrant, right: Entrant): number {
-  return left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
-}
-
 // A bucket's order means nothing until its seal, so sorting it in place changes no meaning and the seal's
 // apply() finds it sorted.
 function sorted(bucket: Bucket): readonly Entrant[] {
   if (!bucket.sorted) {
-    bucket.entrants.sort(byKey);
+    bucket.entrants = sortedByKey(bucket.entrants);
     bucket.sorted = true;
   }
   return bucket.entrants;
@@ -61,6 +55,6 @@ export function entrantsToSeal(
   const only = buckets[0];
   if (only === undefined) return [];
   if (buckets.length === 1) return sorted(only);
-  const all = buckets.flatMap((bucket) => bucket.entrants).sort(byKey);
+  const all = sortedByKey(buckets.flatMap((bucket) => bucket.entrants));
   return all.filter((entrant, index) => index === 0 || entrant !== all[index - 1]);
 }

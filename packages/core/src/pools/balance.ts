@@ -3,7 +3,7 @@
 import type { UserId } from "../ids.ts";
 import { assert } from "../invariant.ts";
 import { placeInLine } from "../state/line.ts";
-import type { PoolState } from "../state/shard-state.ts";
+import type { DrawState, Entrant, PoolState } from "../state/shard-state.ts";
 
 /** Throws unless units = free + held + posted + withdrawn, held is all accounted for, and nothing is below zero (PL1). */
 export function assertBalance(pool: PoolState): void {
@@ -28,14 +28,12 @@ export function assertBalance(pool: PoolState): void {
 export function exposureOf(pool: PoolState, user: UserId): number {
   const taken = pool.taken.get(user) ?? 0;
   const waiting = placeInLine(pool.line, user) === 0 ? 0 : 1;
-  return taken + waiting + chancesOf(pool, user, 0);
+  const draw = pool.liveDraw;
+  return taken + waiting + (draw === null ? 0 : chancesOf(draw, draw.entrants.get(user), 0));
 }
 
-/** The most units a user's undrawn entries, and `more` further ones, can win in the pool's armed draw (DR14). */
-export function chancesOf(pool: PoolState, user: UserId, more: number): number {
-  const draw = pool.liveDraw;
-  if (draw === null) return 0;
-  const entrant = draw.entrants.get(user);
+/** The most units a user's undrawn entries, and `more` further ones, can win in an armed draw (DR14). */
+export function chancesOf(draw: DrawState, entrant: Entrant | undefined, more: number): number {
   return Math.min(draw.rules.capPerUser - (entrant?.wins ?? 0), (entrant?.undrawn ?? 0) + more);
 }
 

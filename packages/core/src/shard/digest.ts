@@ -35,12 +35,12 @@ export function stateDigest(state: ShardState, sha256: Sha256): Hash {
 
 type Put = (value: unknown) => void;
 
-function inOrder<Key extends string, Value>(map: ReadonlyMap<Key, Value>): Value[] {
-  return [...map].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, value]) => value);
+function pairs<Key extends string, Value>(map: ReadonlyMap<Key, Value>): (readonly [Key, Value])[] {
+  return [...map.keys()].sort().map((key) => [key, map.get(key) as Value]);
 }
 
-function pairs<Key extends string, Value>(map: ReadonlyMap<Key, Value>): (readonly [Key, Value])[] {
-  return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
+function inOrder<Key extends string, Value>(map: ReadonlyMap<Key, Value>): Value[] {
+  return pairs(map).map(([, value]) => value);
 }
 
 function putPool(pool: PoolState, put: Put): void {

@@ -98,7 +98,7 @@ export type SealedWindow = {
 export type DrawnWindow = Omit<WindowDrawn, "type" | "draw"> & { readonly sealHash: Hash };
 
 /** Entries made in one window and not sealed yet. */
-export type Bucket = { readonly window: number; readonly entrants: Entrant[]; sorted: boolean };
+export type Bucket = { readonly window: number; entrants: Entrant[]; sorted: boolean };
 
 export type DrawState = {
   readonly rules: DrawRules;
