@@ -71,6 +71,7 @@ export const CODES = {
   "auth.expired": ask(401, "The token has expired."),
   "auth.forbidden": stop(403, "Your role may not do this."),
   "auth.link_used": stop(410, "This one-time link was used or has expired."),
+  "auth.unavailable": retry(503, 3_000, "The host platform's keys cannot be fetched now."),
   "auth.level": ask(403, "This needs a higher level of sign-in."),
   "ticket.invalid": refresh(401, "The socket ticket is not valid; fetch another."),
   "origin.refused": stop(403, "This origin is not on the list."),

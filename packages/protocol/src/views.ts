@@ -190,6 +190,8 @@ export type SessionView = {
   readonly level: "guest" | "contact" | "identity";
   readonly roles: readonly ("viewer" | "host" | "operator" | "auditor")[];
   readonly synthetic: boolean;
+  /** Only when asked for (`bearer`) and for synthetic people: send it as `Authorization: Bearer`. */
+  readonly token?: string;
 };
 
 /** POST /api/socket-ticket. */
