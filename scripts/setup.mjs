@@ -133,7 +133,8 @@ async function main() {
   if (installed !== 0) return installed;
   const { build } = await import("./build.mjs");
   const built = await build();
-  if (built !== 0) return built;
+  // Tests run from source: they go on and count the broken build as the failed check it is.
+  if (built !== 0 && purpose !== "test") return built;
   return installPrograms(names);
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chown, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode, Fault } from "../fault.ts";
+import { adviceFor } from "./advice.ts";
 import { commandOf, type Launcher } from "./launcher.ts";
 
 /** Passwords of a cluster: one for its administrator, one for the role the server works with. */
@@ -44,21 +45,6 @@ function collect(command: ReturnType<typeof commandOf>): Promise<{ code: number 
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, output }));
   });
-}
-
-/** What to do about a failed start, read from what the program said. */
-export function adviceFor(output: string): string {
-  if (/No space left on device|disk quota exceeded/i.test(output)) {
-    return "The disk is full: free some space, or point WANHUI_DATA at a larger disk, and start again.";
-  }
-  if (/Read-only file system/i.test(output))
-    return "The disk is read-only: choose a folder with WANHUI_DATA.";
-  if (/Permission denied/i.test(output))
-    return "Check who owns the data folder, or choose one with WANHUI_DATA.";
-  if (/error while loading shared libraries|version .GLIBC/i.test(output)) {
-    return "This system lacks a library PostgreSQL needs: set DATABASE_URL to a PostgreSQL server of your own.";
-  }
-  return "Run `wanhui doctor`; a PostgreSQL server of your own can be used with DATABASE_URL.";
 }
 
 /** Remains of an initdb that was killed half-way; only ever called under the folder's lock. */

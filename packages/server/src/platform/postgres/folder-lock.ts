@@ -1,7 +1,8 @@
 import { link, mkdir, open, readFile, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCode, Fault } from "../fault.ts";
+import { errorCode, errorMessage, Fault } from "../fault.ts";
+import { adviceFor } from "./advice.ts";
 import { identifyProcess, type ProcessIdentity, processPlace, processStartedAt } from "./processes.ts";
 
 /** A data folder this process is the only server of, until `release`. */
@@ -49,6 +50,14 @@ function refused(folder: string, holder: ProcessIdentity | "unreadable"): Fault 
   );
 }
 
+function unusable(folder: string, verb: "made" | "written", cause: unknown): Fault {
+  const why = errorMessage(cause);
+  const advice = adviceFor(why);
+  return new Fault("folder.unusable", `The data folder ${folder} cannot be ${verb} (${why}). ${advice}`, {
+    cause,
+  });
+}
+
 /** Takes the lock of a dead holder; a second lock around the swap keeps two starters from both succeeding. */
 async function takeOver(own: string, lockPath: string, folder: string): Promise<boolean> {
   const gate = `${lockPath}.takeover`;
@@ -77,13 +86,9 @@ async function takeOver(own: string, lockPath: string, folder: string): Promise<
  * @throws Fault `folder.locked` when another server holds it, `folder.unusable` when it cannot be written
  */
 export async function lockDataFolder(folder: string): Promise<LockedFolder> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Fault("folder.unusable", `The data folder ${folder} cannot be made. Set WANHUI_DATA.`, {
-      cause,
-    });
-  }
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw unusable(folder, "made", cause);
+  });
   const path = await realpath(folder);
   const lockPath = join(path, "server.lock");
   const self = await identifyProcess(process.pid);
@@ -91,9 +96,7 @@ export async function lockDataFolder(folder: string): Promise<LockedFolder> {
     throw new Fault("folder.unusable", "The start time of this process cannot be read.");
   const own = `${lockPath}.${process.pid}`;
   await writeFile(own, JSON.stringify(self), { mode: 0o600 }).catch((cause: unknown) => {
-    throw new Fault("folder.unusable", `The data folder ${path} cannot be written. Set WANHUI_DATA.`, {
-      cause,
-    });
+    throw unusable(path, "written", cause);
   });
   try {
     for (let attempt = 0; !(await place(own, lockPath)); attempt += 1) {
