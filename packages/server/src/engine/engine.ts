@@ -2,6 +2,7 @@ import {
   type Answer,
   type AwardId,
   type DrawId,
+  type Hex,
   type PoolId,
   type RequestId,
   type ShardState,
@@ -19,7 +20,8 @@ import {
   TIMER_MS_MAX,
 } from "./limits.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
-import { type Flight, ReplayedBeacons, type ShardHost, ShardWriter } from "./shard-writer.ts";
+import { SeenBeacons } from "./seen-beacons.ts";
+import { type Flight, type ShardHost, ShardWriter } from "./shard-writer.ts";
 import {
   type Done,
   type DurableBatch,
@@ -42,7 +44,7 @@ class GroupCommitEngine implements Engine, Service {
   #shards: ShardWriter[] = [];
   readonly #drawShards = new Map<DrawId, number>();
   readonly #listeners = new Set<(batch: DurableBatch) => void>();
-  #newestRound = 0;
+  readonly #beacons = new SeenBeacons();
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #flying = false;
   #flushAsked = false;
@@ -62,7 +64,7 @@ class GroupCommitEngine implements Engine, Service {
     this.#parts = parts;
     this.#host = {
       parts,
-      newestRoundSeen: () => this.#newestRound,
+      beacons: this.#beacons,
       planned: (draw, shard) => void this.#drawShards.set(draw, shard),
     };
   }
@@ -134,8 +136,8 @@ class GroupCommitEngine implements Engine, Service {
     if (shard !== undefined) this.#shards[shard]?.addTaps(draw, count);
   }
 
-  sawBeacon(round: number): void {
-    if (round > this.#newestRound) this.#newestRound = round;
+  sawBeacon(round: number, chainHash?: Hex): void {
+    this.#beacons.saw(round, chainHash);
   }
 
   onDurable(listener: (batch: DurableBatch) => void): () => void {
@@ -384,11 +386,10 @@ class GroupCommitEngine implements Engine, Service {
   async #replay(writer: ShardWriter, epoch: number, announce: boolean): Promise<void> {
     const { store, sha256 } = this.#parts;
     const { shard } = writer;
-    const beacons = new ReplayedBeacons();
     for (const [draw, at] of this.#drawShards) if (at === shard) this.#drawShards.delete(draw);
     const onBatch: Parameters<typeof replayShard>[0]["onBatch"] = (batch, events) => {
       for (const event of events) {
-        beacons.follow(event);
+        this.#beacons.follow(event);
         if (event.type === "draw.planned") this.#drawShards.set(event.rules.draw, shard);
       }
       const { seq, atMs, hash } = batch;
@@ -396,7 +397,7 @@ class GroupCommitEngine implements Engine, Service {
     };
     try {
       const replayed = await replayShard({ store, shard, sha256, onBatch });
-      writer.adopt(replayed, epoch, beacons.newest());
+      writer.adopt(replayed, epoch);
     } catch (error) {
       if (!(error instanceof JournalBreak)) throw error;
       this.#break(writer, error);

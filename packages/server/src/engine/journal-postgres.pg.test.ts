@@ -87,7 +87,7 @@ test("[JR7] a connection killed under the store rejects the append, and the next
   const start = "00".repeat(32) as Hash;
   const flying = await held([{ ...row, previousHash: start, hash: "11".repeat(32) as Hash }]);
   await database.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wanhui journal'",
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'wanhui journal'",
   );
   await expect(flying.release()).rejects.toThrow();
   expect(await store.readBatch(0, 1)).toBeNull();

@@ -61,16 +61,30 @@ function batchOf(row: Row): Batch {
   };
 }
 
-/** One connection that is made when needed and thrown away after any error that is not the statement's own. */
+/** Connections for everything but appends: a raise that waits for a lock must not stop the other shards' replays. */
+const OTHER_CONNECTIONS_MAX = 4;
+
+function configOf(url: string, name: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: name,
+    connectionTimeoutMillis: STATEMENT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: CLIENT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    options: "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on",
+  };
+}
+
+/** One connection that is made when needed and thrown away after any error: one statement at a time. */
 class Line {
-  readonly #url: string;
-  readonly #name: string;
+  readonly #config: pg.ClientConfig;
   #client: Promise<pg.Client> | null = null;
   #closed = false;
 
-  constructor(options: { url: string; name: string }) {
-    this.#url = options.url;
-    this.#name = options.name;
+  constructor(config: pg.ClientConfig) {
+    this.#config = config;
   }
 
   async query<R extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<R>> {
@@ -97,16 +111,7 @@ class Line {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      connectionString: this.#url,
-      application_name: this.#name,
-      connectionTimeoutMillis: STATEMENT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: CLIENT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5_000,
-      options: "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on",
-    });
+    const client = new pg.Client(this.#config);
     client.on("error", () => this.#forget(client));
     client.on("end", () => this.#forget(client));
     try {
@@ -135,11 +140,14 @@ class PostgresJournal implements JournalStore {
   /** Appends only, so that nothing ever waits in front of one. */
   readonly #appends: Line;
   /** Fence checks, raises and reads. */
-  readonly #others: Line;
+  readonly #others: pg.Pool;
 
   constructor(options: { url: string }) {
-    this.#appends = new Line({ url: options.url, name: "wanhui journal" });
-    this.#others = new Line({ url: options.url, name: "wanhui journal control" });
+    this.#appends = new Line(configOf(options.url, "wanhui journal"));
+    const others = configOf(options.url, "wanhui journal control");
+    this.#others = new pg.Pool({ ...others, max: OTHER_CONNECTIONS_MAX });
+    // A connection lost while idle: the next statement makes another.
+    this.#others.on("error", () => undefined);
   }
 
   async prepare(shards: number): Promise<number> {
@@ -224,7 +232,7 @@ class PostgresJournal implements JournalStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#appends.close(), this.#others.close()]);
+    await Promise.all([this.#appends.close(), this.#others.ended ? undefined : this.#others.end()]);
   }
 }
 

@@ -1,6 +1,5 @@
 import {
   type Answer,
-  type BeaconChain,
   batchHash,
   type Context,
   createShardState,
@@ -16,6 +15,7 @@ import {
 import type { Batch } from "./journal-store.ts";
 import { IDLE_TICK_MS, TICK_ANSWERS_MAX, TICK_BYTES_MAX, WAITING_MAX } from "./limits.ts";
 import type { Replayed } from "./replay.ts";
+import type { SeenBeacons } from "./seen-beacons.ts";
 import {
   type Done,
   type EngineCommand,
@@ -65,8 +65,7 @@ function movesTheClock(command: EngineCommand): boolean {
 /** What a shard needs of its engine. */
 export type ShardHost = {
   readonly parts: Pick<EngineParts, "clock" | "sha256" | "log">;
-  /** Newest beacon round this process was told of. */
-  newestRoundSeen(): number;
+  readonly beacons: SeenBeacons;
   /** A draw was planned here (JR: a draw lives on its pool's shard). */
   planned(draw: DrawId, shard: number): void;
 };
@@ -92,7 +91,6 @@ export class ShardWriter {
   #waitingHead = 0;
   #dueMs: number | null = null;
   #notBeforeMs = 0;
-  #replayedRound = 0;
   readonly #taps = new Map<DrawId, number>();
 
   constructor(shard: number, host: ShardHost) {
@@ -198,12 +196,11 @@ export class ShardWriter {
   }
 
   /** Puts the shard where a replay left it, ready to answer. */
-  adopt(replayed: Replayed, epoch: number, newestRound: number): void {
+  adopt(replayed: Replayed, epoch: number): void {
     this.state = replayed.state;
     this.seq = replayed.end.seq;
     this.hash = replayed.end.hash;
     this.#lastAtMs = replayed.end.atMs;
-    this.#replayedRound = Math.max(this.#replayedRound, newestRound);
     this.#dueMs = nextDueMs(this.state);
     this.#notBeforeMs = 0;
     this.epoch = epoch;
@@ -249,8 +246,13 @@ export class ShardWriter {
   }
 
   #context(nowMs: number): Context {
-    const newestRoundSeen = Math.max(this.#host.newestRoundSeen(), this.#replayedRound);
-    return { nowMs, newestRoundSeen, sha256: this.#host.parts.sha256 };
+    const { beacons, parts } = this.#host;
+    return {
+      nowMs,
+      newestRoundSeen: beacons.newest,
+      newestRoundSeenOf: beacons.newestOf,
+      sha256: parts.sha256,
+    };
   }
 
   #decide(command: EngineCommand, done: Done): void {
@@ -313,34 +315,5 @@ export class ShardWriter {
     }
     const why = this.reason === null ? "" : `: ${this.reason}`;
     return new EngineFault("engine.stopped", `Shard ${this.shard} is ${this.phase}${why}`);
-  }
-}
-
-/**
- * Follows the beacon through a replay, so that a restart does not forget that a round was already known (DR11).
- * Rounds count only for the chain they belong to, and only while a draw on that chain is open.
- */
-export class ReplayedBeacons {
-  readonly #chainOf = new Map<DrawId, BeaconChain["chainHash"]>();
-  readonly #newest = new Map<BeaconChain["chainHash"], number>();
-
-  follow(event: Event): void {
-    if (event.type === "draw.armed") this.#chainOf.set(event.record.draw, event.record.beacon.chainHash);
-    else if (event.type === "window.sealed") this.#saw(event.header.draw, event.header.newestRoundSeen);
-    else if (event.type === "window.gap") this.#saw(event.record.draw, event.record.newestRoundSeen);
-    else if (event.type === "window.drawn") this.#saw(event.draw, event.round);
-    else if (event.type === "draw.closed") this.#chainOf.delete(event.record.draw);
-  }
-
-  /** The newest round known of any chain an open draw uses; 0 when none. */
-  newest(): number {
-    let newest = 0;
-    for (const chain of this.#chainOf.values()) newest = Math.max(newest, this.#newest.get(chain) ?? 0);
-    return newest;
-  }
-
-  #saw(draw: DrawId, round: number): void {
-    const chain = this.#chainOf.get(draw);
-    if (chain !== undefined) this.#newest.set(chain, Math.max(this.#newest.get(chain) ?? 0, round));
   }
 }

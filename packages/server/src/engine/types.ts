@@ -5,6 +5,7 @@ import type {
   DrawId,
   Event,
   Hash,
+  Hex,
   PoolId,
   RequestId,
   Sha256,
@@ -114,8 +115,11 @@ export interface Engine {
   take(pool: PoolId, user: UserId, requestId: RequestId, done: Done): void;
   /** Counts taps of a draw's open window for display (DR19). */
   addTaps(draw: DrawId, count: number): void;
-  /** Tells the engine that a beacon round exists: no window whose round is this or older is sealed any more (DR11). */
-  sawBeacon(round: number): void;
+  /**
+   * Tells the engine that a beacon round exists: no window of that chain whose round is this or older is sealed any
+   * more (DR11). Without a chain it counts for every one.
+   */
+  sawBeacon(round: number, chainHash?: Hex): void;
   /** Durable batches only, in order per shard, before their answers leave; the journal's own at the start with `replay: true`. */
   onDurable(listener: (batch: DurableBatch) => void): () => void;
   /** The live state of a shard, to look at and never to change. It may run ahead of the disk: nothing in it is a promise yet. */
