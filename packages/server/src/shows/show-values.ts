@@ -148,15 +148,11 @@ export function readSlug(reader: FieldReader, at: Field | null): string | undefi
   return undefined;
 }
 
-const picturePattern = /^[A-Za-z0-9_-][A-Za-z0-9._/-]*\.(?:svg|png|jpg|webp|avif)$/u;
+const picturePattern = /^pictures\/[A-Za-z0-9][A-Za-z0-9._-]{0,119}\.(?:svg|png|jpg|webp|avif)$/u;
 
-/** Whether a path stays below the show file's folder and names a picture [SH10]. */
+/** Whether a path names a picture in the folder `pictures` beside the show file [SH10]. */
 export function isPicturePath(path: string): boolean {
-  return (
-    path.length <= 200 &&
-    picturePattern.test(path) &&
-    !path.split("/").some((part) => /^\.{0,2}$/u.test(part))
-  );
+  return path.length <= 200 && picturePattern.test(path);
 }
 
 /** Reads the path of a picture that may be left out; null when it is. */
@@ -168,7 +164,7 @@ export function readPicture(reader: FieldReader, fields: FieldMap): string | nul
   reader.problem(
     at,
     "SH10",
-    `\`${path}\` is not a picture below the show file's folder (svg, png, jpg, webp, avif)`,
+    `\`${path}\` is not a picture; write pictures/<name>.svg (or png, jpg, webp, avif)`,
   );
   return undefined;
 }

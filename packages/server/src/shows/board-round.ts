@@ -1,0 +1,172 @@
+import type {
+  ArmRecord,
+  BeaconChain,
+  DrawId,
+  DrawRules,
+  Hash,
+  SealHeader,
+  WindowDrawn,
+  WindowSealed,
+} from "@wanhui/core";
+import { roundDueMs, windowTimes } from "@wanhui/core";
+import type { RoundPhase, RoundView } from "@wanhui/protocol";
+import type { CueFacts, CueRow } from "./cue-rules.ts";
+import { cueLengthMs, type RoundCue, WINDOW_MS } from "./definition.ts";
+import { poolIdOf } from "./run-plan.ts";
+
+// One round of the board: what the journal has said of its draw.
+
+/** A window that is sealed and waits for its beacon. */
+export type SealedWindow = {
+  readonly draw: DrawId;
+  readonly window: number;
+  readonly round: number;
+  readonly beacon: BeaconChain;
+  /** When the beacon round is due. */
+  readonly dueAtMs: number;
+};
+
+/** How far anybody can trust the seeds of a round. */
+export type RoundLevel = NonNullable<RoundView["level"]>;
+
+/** A round as the durable events left it. */
+export type BoardRound = {
+  readonly cue: RoundCue;
+  readonly draw: DrawId;
+  readonly index: number;
+  readonly rules: DrawRules;
+  readonly rulesHash: Hash;
+  arm: ArmRecord | null;
+  armHash: Hash | null;
+  level: RoundLevel | null;
+  entries: number;
+  winners: number;
+  drawnWindows: number;
+  /** Headers of windows that are sealed and not drawn, in window order. */
+  readonly sealed: SealHeader[];
+  /** Entries of each sealed window, for its result. */
+  readonly entriesOf: Map<number, number>;
+  sealedTaps: number;
+  /** Taps counted here since the last seal. */
+  openTaps: number;
+  stopFrom: number | null;
+  stopReason: string | null;
+  closed: boolean;
+};
+
+/** A round nobody has armed. */
+export function newRound(
+  parts: Pick<BoardRound, "cue" | "draw" | "index" | "rules" | "rulesHash">,
+): BoardRound {
+  return {
+    ...parts,
+    arm: null,
+    armHash: null,
+    level: null,
+    entries: 0,
+    winners: 0,
+    drawnWindows: 0,
+    sealed: [],
+    entriesOf: new Map(),
+    sealedTaps: 0,
+    openTaps: 0,
+    stopFrom: null,
+    stopReason: null,
+    closed: false,
+  };
+}
+
+/** What the journal says of the round, for the director. */
+export function roundFacts(round: BoardRound): CueFacts {
+  return { armed: round.arm !== null, stopped: round.stopFrom !== null, closed: round.closed };
+}
+
+/** Windows that take entries: all of the schedule, or those before a stop. */
+function windowCount(round: BoardRound): number {
+  const scheduled = round.cue.schedule.length;
+  return round.stopFrom === null ? scheduled : Math.min(scheduled, round.stopFrom);
+}
+
+/** Opening and last close, announced or exact. */
+export function roundTimes(round: BoardRound, row: CueRow): { opensAtMs: number; closesAtMs: number } {
+  if (round.arm === null) {
+    const opensAtMs = row.plan?.opensAtMs ?? row.atMs;
+    return { opensAtMs, closesAtMs: opensAtMs + cueLengthMs(round.cue) };
+  }
+  const { opensAtMs, beacon, firstRound } = round.arm;
+  const windows = windowCount(round);
+  if (windows === 0) return { opensAtMs, closesAtMs: opensAtMs };
+  const grid = { chain: beacon, firstRound, firstWindowMs: round.cue.firstWindowMs };
+  return { opensAtMs, closesAtMs: windowTimes(grid, windows - 1).closesAtMs };
+}
+
+/** The phase everybody sees. */
+export function roundPhase(round: BoardRound, row: CueRow, nowMs: number): RoundPhase {
+  if (round.arm === null) {
+    const unarmed = row.state === "held" || row.state === "missed" || row.state === "skipped";
+    return unarmed ? row.state : "planned";
+  }
+  if (round.closed) return round.stopFrom === null ? "closed" : "stopped";
+  const { opensAtMs, closesAtMs } = roundTimes(round, row);
+  if (nowMs < opensAtMs) return "armed";
+  return nowMs < closesAtMs ? "open" : "drawing";
+}
+
+/** What the pages are shown of a round. */
+export function roundView(round: BoardRound, row: CueRow, at: { run: string; nowMs: number }): RoundView {
+  const { cue, arm } = round;
+  return {
+    draw: round.draw,
+    index: round.index,
+    slug: cue.cue,
+    title: cue.title,
+    venue: cue.venue,
+    pool: poolIdOf(at.run, cue.pool),
+    phase: roundPhase(round, row, at.nowMs),
+    ...roundTimes(round, row),
+    firstWindowMs: cue.firstWindowMs,
+    windowMs: arm?.beacon.periodMs ?? WINDOW_MS,
+    schedule: arm?.schedule ?? cue.schedule,
+    enter: cue.enter,
+    capPerUser: cue.capPerUser,
+    rulesHash: round.rulesHash,
+    armHash: round.armHash,
+    firstRound: arm?.firstRound ?? null,
+    level: round.level,
+    entries: round.entries,
+    winners: round.winners,
+    drawnWindows: round.drawnWindows,
+    reason: round.stopReason ?? row.reason,
+  };
+}
+
+/** Takes a seal in: the window now waits for its beacon. */
+export function addSeal(round: BoardRound, event: WindowSealed): void {
+  round.sealed.push(event.header);
+  const entries = event.header.parts.reduce((sum, part) => sum + part.count, 0);
+  round.entriesOf.set(event.header.window, entries);
+  round.sealedTaps += event.taps;
+  // Counted here and in the seal: the seal's number is the durable one.
+  round.openTaps = Math.max(0, round.openTaps - event.taps);
+}
+
+/** Takes a result in. */
+export function addDrawn(round: BoardRound, event: WindowDrawn): void {
+  const index = round.sealed.findIndex((header) => header.window === event.window);
+  if (index >= 0) round.sealed.splice(index, 1);
+  round.drawnWindows += 1;
+  round.winners += event.winners.length;
+}
+
+/** The windows of a round that wait for their beacon, in the order they are drawn. */
+export function sealedWindows(round: BoardRound): SealedWindow[] {
+  const { arm, draw } = round;
+  if (arm === null) return [];
+  return round.sealed.map(({ window, round: beaconRound }) => ({
+    draw,
+    window,
+    round: beaconRound,
+    beacon: arm.beacon,
+    dueAtMs: roundDueMs(arm.beacon, beaconRound),
+  }));
+}
