@@ -1,0 +1,77 @@
+import type { AwardState } from "@wanhui/protocol";
+import type pg from "pg";
+
+/** An award as the desk knows it; the same from the journal's events and from the materialised table. */
+export type AwardRecord = {
+  readonly awardId: string;
+  readonly pool: string;
+  readonly draw: string | null;
+  readonly window: number | null;
+  readonly userId: string;
+  readonly state: AwardState;
+  readonly claimByMs: number | null;
+  readonly reason: string | null;
+  readonly wonAtMs: number;
+};
+
+/** What an `award.moved` event says, for an award that is known from the table alone; `undefined` is as it was. */
+export type AwardMove = Pick<AwardRecord, "awardId" | "state" | "reason"> & {
+  readonly claimByMs: number | null | undefined;
+};
+
+type Raw = {
+  award_id: string;
+  pool: string;
+  draw: string | null;
+  window_index: number | null;
+  user_id: string;
+  state: AwardState;
+  claim_by_ms: bigint | null;
+  reason: string | null;
+  won_at_ms: bigint;
+};
+
+const SELECT = `select award_id, pool, draw, window_index, user_id, state, claim_by_ms, reason, won_at_ms from awards`;
+
+/** Awards one person is shown, newest first; nobody wins more in a night. */
+export const AWARDS_LISTED_MAX = 200;
+
+function recordOf(raw: Raw): AwardRecord {
+  return {
+    awardId: raw.award_id,
+    pool: raw.pool,
+    draw: raw.draw,
+    window: raw.window_index,
+    userId: raw.user_id,
+    state: raw.state,
+    claimByMs: raw.claim_by_ms === null ? null : Number(raw.claim_by_ms),
+    reason: raw.reason,
+    wonAtMs: Number(raw.won_at_ms),
+  };
+}
+
+/** Materialised awards by id. */
+export async function readAwards(on: pg.Pool, awardIds: readonly string[]): Promise<AwardRecord[]> {
+  const { rows } = await on.query<Raw>(`${SELECT} where award_id = any($1)`, [awardIds]);
+  return rows.map(recordOf);
+}
+
+/** Materialised awards of one person, newest first. */
+export async function readAwardsOf(on: pg.Pool, userId: string): Promise<AwardRecord[]> {
+  const text = `${SELECT} where user_id = $1 order by won_at_ms desc, award_id limit ${AWARDS_LISTED_MAX}`;
+  const { rows } = await on.query<Raw>(text, [userId]);
+  return rows.map(recordOf);
+}
+
+/** Posted awards since a time that have nothing to show for it: no claim done, none under way. */
+export async function readUnsettled(
+  on: pg.Pool,
+  options: { sinceMs: number; limit: number },
+): Promise<AwardRecord[]> {
+  const { rows } = await on.query<Raw>(
+    `${SELECT} a where state = 'posted' and moved_at_ms >= $1 and not exists
+       (select from claims c where c.award_id = a.award_id and c.state in ('done', 'intended')) limit $2`,
+    [options.sinceMs, options.limit],
+  );
+  return rows.map(recordOf);
+}

@@ -1,0 +1,70 @@
+import type { Answer, AwardId } from "@wanhui/core";
+import type { AwardView, PrizeView } from "@wanhui/protocol";
+import type pg from "pg";
+import type { DurableBatch } from "../engine/mod.ts";
+import type { AwardCommand, Orders, Vault } from "../orders/mod.ts";
+import type { Log, Service } from "../platform/mod.ts";
+import { type Claims, createClaims } from "./claims.ts";
+import { couponCodeOf } from "./codes.ts";
+import { AwardDesk, type SendMe } from "./desk.ts";
+import type { AwardRecord } from "./records.ts";
+import { AwardSettler } from "./settler.ts";
+import { viewsOf } from "./views.ts";
+
+export type AwardsDeps = {
+  readonly pool: pg.Pool;
+  readonly submit: (command: AwardCommand) => Promise<Answer>;
+  readonly orders: Orders;
+  readonly vault: Vault;
+  /** What a unit of a pool is, of this run or an earlier one; null when nobody knows any more. */
+  readonly prize: (pool: string) => PrizeView | null;
+  readonly sendMe: SendMe;
+  /** The journal's place up to which the `awards` table is complete, by shard; 0 when nothing is. */
+  readonly materialisedSeq: (shard: number) => number;
+  readonly nowMs: () => number;
+  readonly log: Log;
+};
+
+/** Awards from the moment they are won to what they turn into. */
+export type Awards = {
+  /** Takes each durable batch, the replayed ones at the start too; of a live one the winners are told at once. */
+  onBatch(batch: DurableBatch): void;
+  /** Own awards, newest first. */
+  listOf(userId: string): Promise<AwardView[]>;
+  /** One award of anybody, for the studio; null when there is none. */
+  view(awardId: AwardId): Promise<AwardView | null>;
+  readonly claim: Claims["claim"];
+  /** Says that an award's order moved. */
+  orderChanged(awardId: string): void;
+  /** Tells owners of changes, settles what needs no claim, finishes what a crash interrupted. */
+  readonly settler: AwardSettler & Service;
+  /** Awards held in memory, for metrics. */
+  kept(): number;
+};
+
+/** Puts the desk, the claims and the settler together. */
+export function createAwards(deps: AwardsDeps): Awards {
+  const { pool, vault, prize, nowMs } = deps;
+  const couponCode = (awardId: string) => couponCodeOf(vault, awardId);
+  const desk = new AwardDesk({ ...deps, couponCode });
+  const viewParts = { pool, vault, prize, couponCode, newestOrders: deps.orders.newestOf };
+  const views = (records: readonly AwardRecord[]) => viewsOf(records, viewParts);
+  const view = async (record: AwardRecord) => (await views([record]))[0] ?? null;
+  const touched = (awardId: string) => desk.touch(awardId);
+  const find = (awardId: string) => desk.find(awardId);
+  const claims = createClaims({ ...deps, find, view, touched });
+  const { sendMe, log } = deps;
+  const settler = new AwardSettler({ pool, desk, claims, vault, prize, views, sendMe, nowMs, log });
+  return {
+    onBatch: (batch) => desk.onBatch(batch),
+    listOf: async (userId) => views(await desk.listOf(userId)),
+    async view(awardId) {
+      const record = await find(awardId);
+      return record === null ? null : view(record);
+    },
+    claim: claims.claim,
+    orderChanged: touched,
+    settler,
+    kept: () => desk.kept,
+  };
+}

@@ -1,0 +1,36 @@
+import { EngineFault } from "../engine/mod.ts";
+
+/**
+ * Transactions that hold a row's lock while the engine is asked, at once. Fewer than the pool's connections, so that
+ * an engine that hangs never takes the last one from everybody else.
+ */
+export const ASKING_UNDER_LOCK_MAX = 4;
+/** People waiting for such a turn; at a few milliseconds each this is some seconds, then `engine.busy` is the truth. */
+const WAITING_MAX = 2_000;
+
+/** Lets a fixed number in at once; the others wait in order. */
+export type Gate = { run<T>(work: () => Promise<T>): Promise<T> };
+
+/** Makes a gate. @param atOnceMax how many may be inside */
+export function createGate(atOnceMax: number = ASKING_UNDER_LOCK_MAX): Gate {
+  const waiting: (() => void)[] = [];
+  let inside = 0;
+  return {
+    async run(work) {
+      if (inside >= atOnceMax) {
+        if (waiting.length >= WAITING_MAX) throw new EngineFault("engine.busy", "Too many claims wait");
+        // Whoever leaves hands his place over, so `inside` does not change here.
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else {
+        inside += 1;
+      }
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) inside -= 1;
+        else next();
+      }
+    },
+  };
+}
