@@ -14,4 +14,10 @@ export * from "./doctor/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
 export * from "./postgres/mod.ts";
+export {
+  findServerDatabase,
+  openServerDatabase,
+  type ServerDatabase,
+  type ServerDatabaseOptions,
+} from "./server-database.ts";
 export { runServices, type Service } from "./service.ts";

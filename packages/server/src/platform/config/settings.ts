@@ -206,6 +206,13 @@ export const settings = {
     byDefault: "https://api.drand.sh,https://drand.cloudflare.com",
     meaning: "drand relays, asked in this order; answers are verified, so a relay need not be trusted",
   }),
+  drandFile: setting({
+    env: "DRAND_FILE",
+    flag: "drand-file",
+    schema: z.string().min(1, "must not be empty").optional(),
+    byDefault: "none",
+    meaning: "file of drand rounds, one JSON object per line, fed by the operator instead of asking relays",
+  }),
   logLevel: setting({
     env: "LOG_LEVEL",
     flag: "log-level",
