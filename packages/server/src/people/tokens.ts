@@ -130,6 +130,11 @@ export function syntheticUserId(run: string, person: string): UserId {
   return userId(USER_CLASSES.synthetic, digest(`${run}|${person}`));
 }
 
+/** Whether an id is a guest's. */
+export function isGuest(user: UserId): boolean {
+  return user.startsWith("01");
+}
+
 /** Whether an id is of the class that is never counted in a real show. */
 export function isSynthetic(user: UserId): boolean {
   return user.startsWith("0f");

@@ -1,0 +1,188 @@
+import type { Session } from "./session.ts";
+
+// Limits per user and per device refuse; limits per address only slow down (LM1 to LM6). Each number is here with its
+// reason. A household shares a device at most, a stadium shares an address.
+
+type Rate = { readonly perSecond: number; readonly burst: number };
+/** What is limited. `tap`: one packed frame. `take`: one grab. `write`: one changing HTTP request. */
+export type LimitKind = "tap" | "taps" | "take" | "write";
+
+/** Honest pages send two tap frames a second; somebody's five tabs and a retry storm still pass. */
+const USER: Record<LimitKind, Rate> = {
+  tap: { perSecond: 20, burst: 80 },
+  // A shaken phone makes 20 gestures a second, a whole round of it stays below this.
+  taps: { perSecond: 25, burst: 250 },
+  // A grab is one wish, retried every second or two while in line.
+  take: { perSecond: 4, burst: 20 },
+  // A form, a claim, a payment: nobody sends four a second for long.
+  write: { perSecond: 4, burst: 40 },
+};
+/** Two people on one phone or computer at the same time are twice as much as one. */
+const DEVICE_FACTOR = 2;
+
+/** What is slowed down per address. `connect`: one socket. `frame`: one tap or take. `request`: one HTTP request. */
+export type AddressKind = "connect" | "frame" | "request";
+/** A stadium or a school behind one address: 10,000 phones reconnect over 20 s, and send a frame or two a second. */
+const ADDRESS: Record<AddressKind, Rate> = {
+  connect: { perSecond: 500, burst: 2_000 },
+  frame: { perSecond: 20_000, burst: 40_000 },
+  request: { perSecond: 500, burst: 2_000 },
+};
+/** Never longer than this, so that honest people behind a busy address still get in: a window lasts 3 s. */
+const ADDRESS_DELAY_MS_MAX: Record<AddressKind, number> = { connect: 2_000, frame: 250, request: 1_000 };
+/** Answers waiting for their delay; beyond it nothing is delayed, because waiting itself costs memory (1 KB each). */
+const DELAYED_MAX = 10_000;
+/** Buckets remembered, 100 bytes each: 30 MB. The one untouched for longest goes first and would be full again soon. */
+const BUCKETS_MAX = 300_000;
+
+type Bucket = { tokens: number; atMs: number };
+
+/** Token buckets by key in bounded memory. */
+class Buckets {
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #bucketsMax: number;
+
+  constructor(bucketsMax: number) {
+    this.#bucketsMax = bucketsMax;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** The bucket as it stands at `nowMs`, now the most recently used one. */
+  at(key: string, rate: Rate, nowMs: number): Bucket {
+    const known = this.#buckets.get(key);
+    if (known === undefined) {
+      const bucket = { tokens: rate.burst, atMs: nowMs };
+      this.#buckets.set(key, bucket);
+      if (this.#buckets.size > this.#bucketsMax) {
+        const oldest = this.#buckets.keys().next();
+        if (oldest.done !== true) this.#buckets.delete(oldest.value);
+      }
+      return bucket;
+    }
+    // A clock set back refills nothing, and takes nothing away.
+    const elapsedMs = Math.max(0, nowMs - known.atMs);
+    known.tokens = Math.min(rate.burst, known.tokens + (elapsedMs * rate.perSecond) / 1_000);
+    known.atMs = nowMs;
+    this.#buckets.delete(key);
+    this.#buckets.set(key, known);
+    return known;
+  }
+}
+
+export type LimitsStats = {
+  readonly buckets: number;
+  readonly refused: number;
+  readonly slowed: number;
+  readonly delayed: number;
+  readonly undelayed: number;
+};
+
+export type Limits = {
+  /**
+   * Takes from the user's and the device's bucket, or from neither.
+   *
+   * @param taps gestures in the frame, for `tap`
+   * @returns 0 when it may pass, else milliseconds until it may (LM1, LM2)
+   */
+  take(kind: "tap" | "take" | "write", session: Pick<Session, "userId" | "device">, taps: number): number;
+  /** Runs `next`, at once or after the delay the address has earned; it always runs (LM3). */
+  slow(kind: AddressKind, address: string, next: () => void): void;
+  stats(): LimitsStats;
+};
+
+/** @param options.after a timer; `options.bucketsMax` and `options.delayedMax` for tests of the bounds */
+export function createLimits(options: {
+  nowMs: () => number;
+  after?: (delayMs: number, run: () => void) => void;
+  bucketsMax?: number;
+  delayedMax?: number;
+}): Limits {
+  const after = options.after ?? ((delayMs, run) => void setTimeout(run, delayMs));
+  const delayedMax = options.delayedMax ?? DELAYED_MAX;
+  const buckets = new Buckets(options.bucketsMax ?? BUCKETS_MAX);
+  let refused = 0;
+  let slowed = 0;
+  let undelayed = 0;
+  let delayed = 0;
+  const waitMs = (bucket: Bucket, cost: number, rate: Rate) =>
+    bucket.tokens >= cost ? 0 : Math.ceil(((cost - bucket.tokens) * 1_000) / rate.perSecond);
+  return {
+    take(kind, session, taps) {
+      const nowMs = options.nowMs();
+      const charges = chargesOf(kind, session, taps).map((charge) => ({
+        ...charge,
+        bucket: buckets.at(charge.key, charge.rate, nowMs),
+      }));
+      const longestMs = Math.max(...charges.map(({ bucket, cost, rate }) => waitMs(bucket, cost, rate)));
+      if (longestMs > 0) refused += 1;
+      else for (const { bucket, cost } of charges) bucket.tokens -= cost;
+      return longestMs;
+    },
+    slow(kind, address, next) {
+      const rate = ADDRESS[kind];
+      const bucket = buckets.at(`a:${kind}:${address}`, rate, options.nowMs());
+      // Debt is what makes later ones wait; it is bounded, so a flood is forgiven soon after it ends.
+      const debtMax = (ADDRESS_DELAY_MS_MAX[kind] * rate.perSecond) / 1_000;
+      bucket.tokens = Math.max(-debtMax, bucket.tokens - 1);
+      if (bucket.tokens >= 0) return next();
+      if (delayed >= delayedMax) {
+        undelayed += 1;
+        return next();
+      }
+      slowed += 1;
+      delayed += 1;
+      after(Math.ceil((-bucket.tokens * 1_000) / rate.perSecond), () => {
+        delayed -= 1;
+        next();
+      });
+    },
+    stats: () => ({ buckets: buckets.size, refused, slowed, delayed, undelayed }),
+  };
+}
+
+type Charge = { readonly key: string; readonly rate: Rate; readonly cost: number };
+
+function chargesOf(
+  kind: "tap" | "take" | "write",
+  session: Pick<Session, "userId" | "device">,
+  taps: number,
+): Charge[] {
+  const costs: readonly (readonly [LimitKind, number])[] =
+    kind === "tap"
+      ? [
+          ["tap", 1],
+          ["taps", taps],
+        ]
+      : [[kind, 1]];
+  return costs.flatMap(([each, cost]) => [
+    { key: `u:${each}:${session.userId}`, rate: USER[each], cost },
+    { key: `d:${each}:${session.device}`, rate: timesDevice(USER[each]), cost },
+  ]);
+}
+
+function timesDevice(rate: Rate): Rate {
+  return { perSecond: rate.perSecond * DEVICE_FACTOR, burst: rate.burst * DEVICE_FACTOR };
+}
+
+/**
+ * Bucket of an address: an IPv4 address, or the /64 of an IPv6 one, because one home has that many.
+ * Anything else (a socket path, nothing) is one bucket of its own.
+ */
+export function addressBucketOf(address: string | undefined): string {
+  if (address === undefined || address === "") return "unknown";
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.toLowerCase().replace(/%.*$/, "").split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const missing = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...Array.from({ length: missing }, () => "0"), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")}::/64`;
+}

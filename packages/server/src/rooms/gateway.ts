@@ -1,0 +1,202 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { CLIENT_FRAME_BYTES_MAX, CLOSE_CODES, WS_SUBPROTOCOL } from "@wanhui/protocol";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Origins } from "../http/mod.ts";
+import { addressBucketOf, type Limits, type People, type Session } from "../people/mod.ts";
+import type { Log } from "../platform/mod.ts";
+import { Acks } from "./acks.ts";
+import { Connection, type ConnectionStats, newConnectionStats } from "./connection.ts";
+import type { Intake } from "./intake.ts";
+import type { RoomClock } from "./outlet.ts";
+import type { Room } from "./room.ts";
+
+const PATH = "/ws";
+/** One person's phones, tabs and reconnects that overlap; more is an attempt to hold memory. */
+const SOCKETS_PER_USER_MAX = 32;
+/** How often silent sockets are looked for. */
+const SWEEP_EVERY_MS = 5_000;
+/** Between the word `goaway` and the close: answers on their way still leave. */
+const GOAWAY_GRACE_MS = 500;
+/** A socket that does not finish its close by then is cut. */
+const CLOSE_TIMEOUT_MS = 1_500;
+/** Clients come back spread over this time, so that a restart is not met by all of them at once. */
+const COME_BACK_MS_MIN = 1_000;
+const COME_BACK_MS_MAX = 6_000;
+
+export type GatewayStats = ConnectionStats & {
+  readonly sockets: number;
+  readonly refusedOrigins: number;
+  readonly refusedTickets: number;
+};
+
+export type GatewayOptions = {
+  readonly room: Room;
+  readonly intake: Intake;
+  readonly people: Pick<People, "checkTicket">;
+  readonly limits: Limits;
+  readonly origins: Origins;
+  readonly clock: RoomClock;
+  readonly log: Log;
+  /** Uniform in [0, 1), to spread those who come back. */
+  readonly random: () => number;
+};
+
+/** The WebSocket side of a room: tickets, origins, limits, packed taps (docs/spec/wire.md). */
+export type Gateway = {
+  /** Takes the upgrades of a server; call it for every server that listens. */
+  attach(server: Server): void;
+  /** Says goaway, lets answers leave, closes with 4003, and cuts what does not end. */
+  stop(): Promise<void>;
+  stats(): GatewayStats;
+};
+
+export function createGateway(options: GatewayOptions): Gateway {
+  return new SocketGateway(options);
+}
+
+class SocketGateway implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: CLIENT_FRAME_BYTES_MAX,
+    // Raw shared frames and per-client deflate exclude each other.
+    perMessageDeflate: false,
+    handleProtocols: () => WS_SUBPROTOCOL,
+  });
+  readonly #connections = new Set<Connection>();
+  readonly #byUser = new Map<string, number>();
+  readonly #acks: Acks;
+  readonly #stats = newConnectionStats();
+  readonly #detach: (() => void)[] = [];
+  #refusedOrigins = 0;
+  #refusedTickets = 0;
+  #stopping = false;
+  #cancelSweep: () => void = () => {};
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#acks = new Acks(options.clock);
+    this.#planSweep();
+  }
+
+  attach(server: Server): void {
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // A peer that resets between here and the handshake is nobody's fault.
+      socket.on("error", () => socket.destroy());
+      this.#upgrade(request, socket, head);
+    };
+    server.on("upgrade", onUpgrade);
+    this.#detach.push(() => server.off("upgrade", onUpgrade));
+  }
+
+  stats(): GatewayStats {
+    return {
+      ...this.#stats,
+      sockets: this.#connections.size,
+      refusedOrigins: this.#refusedOrigins,
+      refusedTickets: this.#refusedTickets,
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#cancelSweep();
+    const { clock, random } = this.#options;
+    for (const connection of this.#connections) {
+      connection.goAway(Math.round(COME_BACK_MS_MIN + random() * (COME_BACK_MS_MAX - COME_BACK_MS_MIN)));
+    }
+    if (this.#connections.size > 0) await wait(clock, GOAWAY_GRACE_MS);
+    for (const connection of this.#connections) connection.close(CLOSE_CODES.goaway);
+    const deadlineMs = clock.nowMs() + CLOSE_TIMEOUT_MS;
+    while (this.#connections.size > 0 && clock.nowMs() < deadlineMs) await wait(clock, 20);
+    for (const connection of [...this.#connections]) connection.cut();
+    for (const detach of this.#detach) detach();
+    this.#sockets.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const url = new URL(request.url ?? "/", "http://room.invalid");
+    if (url.pathname !== PATH) {
+      refuse(socket, 404, "Not Found");
+      return;
+    }
+    if (this.#stopping) {
+      refuse(socket, 503, "Service Unavailable");
+      return;
+    }
+    const { origin } = request.headers;
+    // What names no origin is no browser, and its ticket is its own.
+    if (origin !== undefined && !this.#options.origins.has(origin)) {
+      this.#refusedOrigins += 1;
+      refuse(socket, 403, "Forbidden");
+      return;
+    }
+    const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((word) => word.trim());
+    if (!offered.includes(WS_SUBPROTOCOL)) {
+      refuse(socket, 400, "Bad Request");
+      return;
+    }
+    const session = this.#options.people.checkTicket(url.searchParams.get("ticket") ?? "");
+    const address = session?.address ?? addressBucketOf(request.socket.remoteAddress);
+    this.#options.limits.slow("connect", address, () => {
+      if (socket.destroyed) return;
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        if (session === null) this.#refuseTicket(webSocket);
+        else this.#welcome(webSocket, socket, session);
+      });
+    });
+  }
+
+  /** Pages cannot read a refused handshake, so the refusal is a close code of an accepted one. */
+  #refuseTicket(webSocket: WebSocket): void {
+    this.#refusedTickets += 1;
+    webSocket.on("error", () => webSocket.terminate());
+    webSocket.close(CLOSE_CODES.ticket, "ticket.invalid");
+    this.#options.clock.after(CLOSE_TIMEOUT_MS, () => webSocket.terminate());
+  }
+
+  #welcome(webSocket: WebSocket, socket: Duplex, session: Session): void {
+    const count = this.#byUser.get(session.userId) ?? 0;
+    if (this.#stopping || count >= SOCKETS_PER_USER_MAX) {
+      webSocket.on("error", () => webSocket.terminate());
+      webSocket.close(this.#stopping ? CLOSE_CODES.goaway : CLOSE_CODES.abuse);
+      this.#options.clock.after(CLOSE_TIMEOUT_MS, () => webSocket.terminate());
+      return;
+    }
+    this.#byUser.set(session.userId, count + 1);
+    const connection = new Connection({
+      ...this.#options,
+      webSocket,
+      socket,
+      session,
+      acks: this.#acks,
+      stats: this.#stats,
+      onGone: () => {
+        this.#connections.delete(connection);
+        const left = (this.#byUser.get(session.userId) ?? 1) - 1;
+        if (left > 0) this.#byUser.set(session.userId, left);
+        else this.#byUser.delete(session.userId);
+      },
+    });
+    this.#connections.add(connection);
+  }
+
+  #planSweep(): void {
+    this.#cancelSweep = this.#options.clock.after(SWEEP_EVERY_MS, () => {
+      const nowMs = this.#options.clock.nowMs();
+      for (const connection of this.#connections) connection.sweep(nowMs);
+      if (!this.#stopping) this.#planSweep();
+    });
+  }
+}
+
+function refuse(socket: Duplex, status: number, words: string): void {
+  socket.end(`HTTP/1.1 ${status} ${words}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+function wait(clock: RoomClock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve));
+}

@@ -1,0 +1,110 @@
+import type { RequestId } from "@wanhui/core";
+import {
+  hex16Schema,
+  idSchema,
+  pollAnswerSchema,
+  pollQuerySchema,
+  takeAnswerSchema,
+  takeBodySchema,
+  tapAnswerSchema,
+  tapBodySchema,
+} from "@wanhui/protocol/schemas";
+import { z } from "zod";
+import { type App, problem, problemResponses } from "../http/mod.ts";
+import { requireSession } from "../people/mod.ts";
+import type { Intake, No, ShowPort, TakeOutcome, TapOutcome } from "./intake.ts";
+import type { Room } from "./room.ts";
+
+export type RoomRoutesDeps = {
+  readonly room: Room;
+  readonly intake: Intake;
+  readonly show: Pick<ShowPort, "drawIndexOf">;
+};
+
+const tags = ["room"];
+/** Polls from one place in the stream share an answer this long, here and in any cache before us. */
+const POLL_CACHE = "public, max-age=1";
+
+/** The room for those without a WebSocket: taps, takes and the ctl lane, by the same path as a frame's. */
+export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
+  const { room, intake, show } = deps;
+  const tap = {
+    summary: "Enter the open window of a round",
+    description: "The same as a packed frame on the socket. Answers after the entry is durable.",
+    tags,
+    params: z.object({ draw: idSchema }),
+    body: tapBodySchema,
+    response: {
+      200: tapAnswerSchema,
+      ...problemResponses(
+        "auth.missing",
+        "draw.unknown",
+        "draw.not_open",
+        "draw.closed",
+        "draw.not_eligible",
+        "rate.limited",
+      ),
+    },
+  };
+  app.post("/api/draws/:draw/tap", { schema: tap }, async (request) => {
+    const session = requireSession(request);
+    const drawIndex = show.drawIndexOf(request.params.draw);
+    if (drawIndex === null) throw problem("draw.unknown");
+    const { taps, nonce } = request.body;
+    const outcome = await new Promise<TapOutcome>((resolve) =>
+      intake.tap(session, { drawIndex, taps, nonce: Buffer.from(nonce, "hex") }, resolve),
+    );
+    if (!outcome.ok) throw refused(outcome);
+    const { window, fixedKey } = outcome;
+    return fixedKey === null ? { window } : { window, fixedKey };
+  });
+
+  const take = {
+    summary: "Take one unit of a pool, first come, first served",
+    description: "The same request id is the same wish and has the same answer, however often it is asked.",
+    tags,
+    params: z.object({ pool: idSchema }),
+    body: takeBodySchema,
+    response: {
+      200: takeAnswerSchema,
+      ...problemResponses(
+        "auth.missing",
+        "pool.unknown",
+        "pool.sold_out",
+        "grab.not_open",
+        "grab.wait",
+        "rate.limited",
+      ),
+    },
+  };
+  app.post("/api/pools/:pool/take", { schema: take }, async (request) => {
+    const session = requireSession(request);
+    const requestId = hex16Schema.parse(request.body.requestId) as RequestId;
+    const outcome = await new Promise<TakeOutcome>((resolve) =>
+      intake.take(session, { pool: request.params.pool, requestId }, resolve),
+    );
+    if (!outcome.ok) throw refused(outcome);
+    return { awardId: outcome.awardId };
+  });
+
+  const poll = {
+    summary: "What the room's ordered lane said since a place in it",
+    description: "`resumed: false` means: read `GET /api/show`, then go on from `offset`.",
+    tags,
+    querystring: pollQuerySchema,
+    response: { 200: pollAnswerSchema },
+  };
+  app.get("/api/room/poll", { schema: poll }, async (request, reply) => {
+    const { stream, offset } = request.query;
+    reply.header("cache-control", POLL_CACHE);
+    return room.poll(stream ?? null, offset ?? null);
+  });
+}
+
+function refused(outcome: No) {
+  const { code, retryMs, place } = outcome;
+  return problem(code, {
+    ...(retryMs === undefined ? {} : { retryMs }),
+    ...(place === undefined ? {} : { detail: `place ${place}` }),
+  });
+}
