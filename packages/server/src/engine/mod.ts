@@ -1,5 +1,6 @@
 // The door of the engine: the shards' single writer, its journal, and what is made of it (docs/spec/journal.md).
 
+export { type AuditCounts, type AuditResult, audit } from "./audit.ts";
 export { createEngine } from "./engine.ts";
 export { type JournalRule, type JournalUnderTest, journalStoreContract } from "./journal-contract.ts";
 export { createPostgresJournal } from "./journal-postgres.ts";
