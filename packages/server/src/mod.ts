@@ -1,3 +1,11 @@
 // The door of the server: what the command line and the tools use of it.
 export * from "./engine/mod.ts";
 export * from "./platform/mod.ts";
+export {
+  formatProblem,
+  loadShow,
+  parseShow,
+  type ShowDefinition,
+  type ShowProblem,
+  summaryOf,
+} from "./shows/mod.ts";

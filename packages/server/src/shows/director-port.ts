@@ -81,4 +81,6 @@ export type Director = Service & {
 };
 
 /** The part of the engine the drawer needs. */
-export type DrawerEngine = Pick<Engine, "submit" | "sawBeacon">;
+export type DrawerEngine = {
+  submit(command: EngineCommand): Promise<Answer>;
+} & Pick<Engine, "sawBeacon">;

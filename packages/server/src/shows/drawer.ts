@@ -13,7 +13,7 @@ export type DrawerParts = {
   readonly engine: DrawerEngine;
   readonly clock: ShowClock;
   /** Fetches a round of a chain and verifies it; throws while it is not there. */
-  readonly fetchBeacon: (beacon: BeaconChain, round: number) => Promise<VerifiedBeacon>;
+  readonly fetchBeacon: (beacon: BeaconChain, round: number, signal: AbortSignal) => Promise<VerifiedBeacon>;
   readonly log: Log;
 };
 
@@ -93,8 +93,8 @@ class Drawer implements Service {
       const earlyMs = window.dueAtMs - clock.nowMs();
       if (earlyMs > 0) await clock.wait(earlyMs, signal);
       if (signal.aborted) return;
-      const why = await this.#try(window);
-      if (why === null) return;
+      const why = await this.#try(window, signal);
+      if (why === null || signal.aborted) return;
       const fields = { part: "drawer", draw: window.draw, window: window.window, reason: why };
       // A beacon that is a little late is the ordinary case.
       if (pauseMs > 1_000) this.#parts.log.warn(fields, "A sealed window waits for its result");
@@ -104,10 +104,10 @@ class Drawer implements Service {
   }
 
   /** One try. @returns null when the window is drawn, else why not */
-  async #try(window: SealedWindow): Promise<string | null> {
+  async #try(window: SealedWindow, signal: AbortSignal): Promise<string | null> {
     const { engine, fetchBeacon } = this.#parts;
     try {
-      const { round, randomness, signature } = await fetchBeacon(window.beacon, window.round);
+      const { round, randomness, signature } = await fetchBeacon(window.beacon, window.round, signal);
       // Told before anything else happens with it: no window of this round or an older one is sealed from here (DR11).
       engine.sawBeacon(round, window.beacon.chainHash);
       const answer: Answer = await engine.submit({

@@ -2,6 +2,11 @@ import type { CommandEntry } from "../command.ts";
 
 /** All commands, in the order of the help. A new one is a file beside this one and a line here. */
 export const commands: readonly CommandEntry[] = [
+  {
+    name: "check",
+    summary: "read a show file and name everything wrong with it",
+    load: () => import("./check.ts"),
+  },
   { name: "config", summary: "explain every setting", load: () => import("./config.ts") },
   { name: "doctor", summary: "check this machine and say what to do", load: () => import("./doctor.ts") },
 ];
