@@ -48,8 +48,9 @@ async function sweep(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue;
     const folder = join(tmpdir(), name);
-    const text = await readFile(join(folder, ownerFile), "utf8").catch(() => undefined);
-    if (text === undefined) continue;
+    const text = await readFile(join(folder, ownerFile), "utf8").catch(() => "");
+    // Empty: made this very moment by a run beside ours.
+    if (text === "") continue;
     const owner = JSON.parse(text) as { pid: number; startedAt?: string };
     if ((await processStartedAt(owner.pid)) !== owner.startedAt) await removeTestFolder(folder);
   }

@@ -90,3 +90,10 @@ test("a busy port gives way to the next free one", async () => {
   await new Promise((resolve) => busy.close(resolve));
   expect(await findListenPort("127.0.0.1", port)).toBe(port);
 });
+
+test("an address that is not this machine's is a fault that says so", async () => {
+  await expect(findListenPort("192.0.2.1", 8080)).rejects.toMatchObject({
+    code: "config.cannot_listen",
+    message: expect.stringContaining("HOST"),
+  });
+});

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import type { z } from "zod";
-import { errorCode, Fault } from "../fault.ts";
+import { errorCode, errorMessage, Fault } from "../fault.ts";
 import { type Config, type SettingKey, settings } from "./settings.ts";
 
 const keys = Object.keys(settings) as SettingKey[];
@@ -90,7 +90,7 @@ function canListen(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error) => {
-      if (errorCode(error) === "EADDRINUSE" || errorCode(error) === "EACCES") resolve(false);
+      if (errorCode(error) === "EADDRINUSE") resolve(false);
       else reject(error);
     });
     server.listen(port, host, () => server.close(() => resolve(true)));
@@ -100,12 +100,17 @@ function canListen(host: string, port: number): Promise<boolean> {
 /**
  * The first port from `wanted` upwards that can be listened on now; 0 stays 0 (the system chooses).
  *
- * @throws Fault `config.no_free_port` after fifty busy ones
+ * @throws Fault `config.no_free_port` after fifty busy ones, `config.cannot_listen` when the system forbids it
  */
 export async function findListenPort(host: string, wanted: number): Promise<number> {
   if (wanted === 0) return 0;
   for (let port = wanted; port < Math.min(wanted + portsTried, 65_536); port += 1) {
-    if (await canListen(host, port)) return port;
+    const free = await canListen(host, port).catch((cause: unknown) => {
+      const advice = "Ports below 1024 need a privilege; HOST must be an address of this machine.";
+      const what = `${host}:${port} cannot be listened on (${errorMessage(cause)})`;
+      throw new Fault("config.cannot_listen", `${what}. ${advice}`, { cause });
+    });
+    if (free) return port;
   }
   throw new Fault(
     "config.no_free_port",
