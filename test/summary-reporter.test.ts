@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
 import SummaryReporter from "../scripts/summary-reporter.mjs";
 
 // The last line of `npm test` is only as true as these counts.
@@ -10,6 +10,10 @@ const folder = mkdtempSync(join(tmpdir(), "wanhui-summary-test-"));
 
 afterEach(() => {
   vi.unstubAllEnvs();
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
 });
 
 function moduleWith(states: string[], state = "passed") {
