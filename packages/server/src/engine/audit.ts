@@ -14,6 +14,7 @@ import {
   type WindowSealed,
 } from "@wanhui/core";
 import type pg from "pg";
+import { compareClaims } from "./audit-claims.ts";
 import type { Batch } from "./journal-store.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
 
@@ -211,6 +212,8 @@ async function auditShard(client: Client, shard: number, counts: AuditCounts): P
     checkpoint.seq === replayed.end.seq ? replayed.state : await replayUpTo(client, shard, checkpoint.seq);
   await compareAwards(client, shard, factsOf(atCheckpoint), counts);
   await compareDraws(client, shard, draws);
+  const claim = await compareClaims(client, replayed.state);
+  if (claim !== null) throw new Difference(claim);
 }
 
 async function replayUpTo(client: Client, shard: number, seq: number): Promise<ShardState> {
@@ -297,7 +300,7 @@ async function compareDraws(client: Client, shard: number, draws: DrawsAudit): P
 /**
  * Reads the whole journal and compares it with SQL, in one snapshot (MT4): chain and hashes, every invariant, each
  * seal against its entries, each draw's winners recomputed, every award both ways up to the materialiser's
- * checkpoint. Changes nothing; takes about as long as a restart.
+ * checkpoint, claims and paid orders. Changes nothing; takes about as long as a restart.
  */
 export async function audit(pool: pg.Pool): Promise<AuditResult> {
   const counts = { shards: 0, batches: 0, events: 0, pools: 0, draws: 0, windows: 0, entries: 0, awards: 0 };

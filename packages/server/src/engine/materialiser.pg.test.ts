@@ -35,7 +35,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await database.pool.query(
     `truncate journal, shards, materialiser_checkpoints, pools, draws, draw_records, draw_windows, draw_entries,
-     awards, grabs, grab_waits, outbox`,
+     awards, grabs, grab_waits, outbox, claims, orders cascade`,
   );
 });
 afterEach(async () => {
@@ -73,6 +73,17 @@ async function night(engine: Engine, clock: SetClock): Promise<{ awards: AwardId
   const [first] = awards;
   if (first === undefined) throw new Error("nothing granted");
   await engine.submit({ type: "award.commit", awardId: first, orderId: "order-1" });
+  await database.pool.query(
+    `insert into claims (claim_id, award_id, attempt, user_id, pool, kind, state, params_hash, intended_at_ms, settled_at_ms)
+     values ('claim-1', $1, 1, $2, $3, 'goods', 'done', '', 1, 1)`,
+    [first, userOf(0), pool],
+  );
+  await database.pool.query(
+    `insert into orders (order_id, award_id, attempt, user_id, pool, title, state, amount_minor, currency, ship_to,
+       placed_at_ms, pay_by_ms, paid_at_ms, next_check_at_ms)
+     values ('order-1', $1, 1, $2, $3, '{}', 'paid', 1, 'CNY', '', 1, 1, 1, 1)`,
+    [first, userOf(0), pool],
+  );
   await engine.submit({ type: "award.post", awardId: first, orderId: "order-1" });
   const draw = "run/round" as DrawId;
   await engine.submit(poolCommand("run/prizes", 3));
@@ -230,6 +241,17 @@ test.each([
     /entries/,
   ],
   ["another root in SQL", "update draw_windows set root = repeat('0', 64) where window_index = 0", /root/],
+  ["a posted award without a claim", "delete from claims", /has no claim/],
+  [
+    "a posted award whose order is not paid",
+    "update orders set state = 'expired', paid_at_ms = null",
+    /not paid/,
+  ],
+  [
+    "a paid order whose award has gone another way",
+    "insert into orders select 'order-2', (select award_id from awards where state = 'expired'), 1, user_id, pool, title, state, amount_minor, currency, ship_to, placed_at_ms, pay_by_ms, paid_at_ms, expired_at_ms, refund_due, next_check_at_ms, checks from orders",
+    /order-2 is paid in SQL, its award .* is expired/,
+  ],
   [
     "a changed journal",
     "update journal set payload = set_byte(payload, 9, get_byte(payload, 9) # 1) where seq = 3",

@@ -3,6 +3,11 @@ import type { CommandEntry } from "../command.ts";
 /** All commands, in the order of the help. A new one is a file beside this one and a line here. */
 export const commands: readonly CommandEntry[] = [
   {
+    name: "audit",
+    summary: "compare the whole journal with everything the tables say",
+    load: () => import("./audit.ts"),
+  },
+  {
     name: "check",
     summary: "read a show file and name everything wrong with it",
     load: () => import("./check.ts"),
