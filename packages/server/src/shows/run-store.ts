@@ -79,6 +79,15 @@ function runOf(row: RunRow, definition: ShowDefinition): Run {
   };
 }
 
+/** Every run there is, oldest first: a draw of an earlier one may still wait for its beacon, a prize for its claim. */
+export async function readRuns(pool: Pick<pg.Pool, "query">): Promise<Run[]> {
+  const { rows } = await pool.query<RunRow>(
+    "select run, show, number, rehearsal, started_at_ms, definition, definition_hash from runs " +
+      "order by started_at_ms, show, number",
+  );
+  return rows.map((row) => runOf(row, JSON.parse(row.definition) as ShowDefinition));
+}
+
 async function makeRun(client: pg.PoolClient, options: OpenRunOptions, number: number): Promise<Run> {
   const { show, rehearsal } = options;
   // A rehearsal moves the night to now (SH22).
