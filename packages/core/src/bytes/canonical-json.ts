@@ -1,7 +1,7 @@
 import type { Hash, Sha256 } from "../ids.ts";
 import { InvariantError } from "../invariant.ts";
 import { toHex } from "./hex.ts";
-import { utf8 } from "./utf8.ts";
+import { isWellFormed, utf8 } from "./utf8.ts";
 
 /**
  * Canonical JSON text of a value (CJ1, CJ2): keys sorted by UTF-16 code units, no white space.
@@ -44,11 +44,9 @@ function objectText(fields: Record<string, unknown>): string {
   return `${text}}`;
 }
 
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-
 // JSON.stringify of a well-formed string escapes exactly what CJ2 lists.
 function quoted(text: string): string {
-  if (LONE_SURROGATE.test(text)) throw new InvariantError("CJ1: lone surrogate");
+  if (!isWellFormed(text)) throw new InvariantError("CJ1: lone surrogate");
   return JSON.stringify(text);
 }
 

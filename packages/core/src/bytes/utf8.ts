@@ -3,6 +3,13 @@
 
 import { InvariantError } from "../invariant.ts";
 
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** True when a string has no lone surrogate, so that UTF-8 can carry it. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
+
 /** UTF-8 of a well-formed string; a lone surrogate throws (CJ1). */
 export function utf8(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Length(text));

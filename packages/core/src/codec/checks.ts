@@ -1,7 +1,7 @@
 // Small combinators that say where a value leaves its shape. A check returns null when all is well, else the
 // path of the first field that is wrong ("" for the value itself).
 
-import { isHex } from "../bytes/mod.ts";
+import { isHex, isWellFormed } from "../bytes/mod.ts";
 
 export type Check = (value: unknown) => string | null;
 
@@ -12,7 +12,8 @@ function when(isRight: (value: unknown) => boolean): Check {
 }
 
 export const isId: Check = when((value) => typeof value === "string" && ID_PATTERN.test(value));
-export const isText: Check = when((value) => typeof value === "string");
+/** A string that UTF-8 can carry. */
+export const isText: Check = when((value) => typeof value === "string" && isWellFormed(value));
 export const isInteger: Check = when((value) => Number.isSafeInteger(value));
 /** Non-negative safe integer. */
 export const isCount: Check = when((value) => Number.isSafeInteger(value) && (value as number) >= 0);

@@ -19,8 +19,9 @@ export function decideDrawEnter(state: ShardState, command: Enter, context: Cont
   if (draw.arm === null) return refuse("draw.not_open");
   if (draw.closed !== null) return refuse("draw.closed");
   const window = windowAt(gridOf(draw), context.nowMs);
+  // A stop before the opening leaves no window to wait for.
+  if (Math.max(window, 0) >= windowsOf(draw)) return refuse("draw.closed");
   if (window < 0) return refuse("draw.not_open", { detail: { opensAtMs: draw.arm.record.opensAtMs } });
-  if (window >= windowsOf(draw)) return refuse("draw.closed");
   const { user, userKey } = command;
   const entrant = draw.entrants.get(user);
   const fixedKey = entrant !== undefined && entrant.key !== userKey ? entrant.key : null;

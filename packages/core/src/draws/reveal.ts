@@ -6,6 +6,7 @@ import type { StopRecord, WindowDrawn } from "../events.ts";
 import { assert } from "../invariant.ts";
 import { DONE, type Push, refuse } from "../state/answers.ts";
 import type { ShardState } from "../state/shard-state.ts";
+import { keptReason } from "../state/text.ts";
 import { unitsToDraw } from "./apply.ts";
 import { windowAt } from "./grid.ts";
 import { winnersOf } from "./lottery.ts";
@@ -68,7 +69,8 @@ export function decideDrawStop(
   const draw = state.draws.get(command.draw);
   if (draw === undefined) return refuse("draw.unknown");
   if (draw.arm === null || draw.chainHead === null) return refuse("draw.not_armed");
-  if (draw.stop?.record.reason === command.reason) return DONE;
+  const reason = keptReason(command.reason);
+  if (draw.stop?.record.reason === reason) return DONE;
   if (draw.stop !== null || draw.closed !== null) return refuse("draw.closed");
   const open = windowAt(gridOf(draw), context.nowMs);
   if (open >= windowsOf(draw)) return refuse("draw.closed");
@@ -79,7 +81,7 @@ export function decideDrawStop(
     armHash: draw.arm.armHash,
     previousHash: draw.chainHead,
     atMs: context.nowMs,
-    reason: command.reason,
+    reason,
   };
   push({ type: "draw.stopped", atMs: context.nowMs, record, hash: hashJson(record, context.sha256) });
   return DONE;

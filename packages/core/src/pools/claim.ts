@@ -5,6 +5,7 @@ import type { AwardMoved } from "../events.ts";
 import { assert } from "../invariant.ts";
 import { DONE, type Push, refuse } from "../state/answers.ts";
 import type { AwardState, ShardState } from "../state/shard-state.ts";
+import { assertOrderId, keptReason } from "../state/text.ts";
 import { poolOf } from "./apply.ts";
 import { serveLine } from "./grab.ts";
 
@@ -55,6 +56,7 @@ function committedElsewhere(award: AwardState): Answer {
 }
 
 function commit(award: AwardState, orderId: string, context: Context, push: Push): Answer {
+  assertOrderId(orderId);
   if (award.standing === "committing" || (award.standing === "posted" && award.orderId !== null)) {
     return award.orderId === orderId ? DONE : committedElsewhere(award);
   }
@@ -87,7 +89,8 @@ function post(award: AwardState, orderId: string | null, context: Context, push:
   return DONE;
 }
 
-function forfeit(state: ShardState, award: AwardState, reason: string, context: Context, push: Push): Answer {
+function forfeit(state: ShardState, award: AwardState, given: string, context: Context, push: Push): Answer {
+  const reason = keptReason(given);
   if (award.standing === "forfeited" && award.reason === reason) return DONE;
   if (award.standing !== "held") return wrongState(award);
   push(moved(award, context, { to: "forfeited", reason }));

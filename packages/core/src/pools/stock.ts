@@ -5,10 +5,9 @@ import { poolParameterFields } from "../codec/shapes.ts";
 import type { Answer, Command, Context } from "../commands.ts";
 import { DONE, type Push, refuse } from "../state/answers.ts";
 import type { ShardState } from "../state/shard-state.ts";
+import { isOutsideId } from "../state/text.ts";
 import { serveLine } from "./grab.ts";
 
-/** Longest command id; ids of outbox rows and operators' clicks are far shorter. */
-const COMMAND_ID_LENGTH_MAX = 200;
 const parametersShape = isRecordOf(poolParameterFields);
 
 export function decidePoolCreate(
@@ -43,8 +42,7 @@ export function decidePoolChange(
   if (pool === undefined) return refuse("pool.unknown");
   const before = pool.changes.get(commandId);
   if (before !== undefined) return before === delta ? DONE : refuse("request.conflict", { field: "delta" });
-  const isIdRight = commandId.length > 0 && commandId.length <= COMMAND_ID_LENGTH_MAX;
-  if (!isIdRight) return refuse("pool.bad_parameters", { field: "commandId" });
+  if (!isOutsideId(commandId)) return refuse("pool.bad_parameters", { field: "commandId" });
   if (!Number.isSafeInteger(delta) || delta === 0 || !Number.isSafeInteger(pool.units + delta)) {
     return refuse("pool.bad_parameters", { field: "delta" });
   }

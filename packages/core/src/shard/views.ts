@@ -128,7 +128,7 @@ function viewOfWindow(draw: DrawState, window: number): WindowView | null {
 function phaseOf(draw: DrawState, openWindow: number): DrawPhase {
   if (draw.arm === null) return "planned";
   if (draw.closed !== null) return "closed";
-  if (openWindow >= windowsOf(draw)) return draw.stop === null ? "closing" : "stopped";
+  if (Math.max(openWindow, 0) >= windowsOf(draw)) return draw.stop === null ? "closing" : "stopped";
   return openWindow < 0 ? "armed" : "open";
 }
 
