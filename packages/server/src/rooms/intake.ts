@@ -15,16 +15,15 @@ export type EnginePort = {
   addTaps(draw: DrawId, count: number): void;
 };
 
-export type Admission<Id> =
-  | { readonly ok: true; readonly id: Id }
+export type Admission<Target> =
+  | ({ readonly ok: true } & Target)
   | { readonly ok: false; readonly code: Code };
 
-/** What the gateway needs of the shows: who may enter what, from memory. */
+/** What the gateway needs of the shows: who may enter what, from memory (DR8). */
 export type ShowPort = {
-  /** Level, role, exclusion and run of a draw, by its index in packed frames (DR8). */
-  admitDraw(drawIndex: number, session: Session): Admission<DrawId>;
-  /** The same for a pool somebody wants to take from. */
-  admitPool(pool: string, session: Session): Admission<PoolId>;
+  /** A draw, by its index in packed frames. */
+  admit(entry: { drawIndex: number; session: Session }): Admission<{ readonly draw: DrawId }>;
+  admitTake(take: { pool: string; session: Session }): Admission<{ readonly pool: PoolId }>;
   /** Index of a draw's id, for those who tap over HTTP. */
   drawIndexOf(draw: string): number | null;
 };
@@ -66,23 +65,23 @@ export function createIntake(parts: IntakeParts): Intake {
     tap(session, tap, done) {
       const waitMs = limits.take("tap", session, tap.taps);
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
-      const admitted = show.admitDraw(tap.drawIndex, session);
+      const admitted = show.admit({ drawIndex: tap.drawIndex, session });
       if (!admitted.ok) return done(no(admitted.code));
-      const userKey = userKeyOf(pseudonyms.of(admitted.id, session.userId), tap.nonce);
-      engine.enter(admitted.id, session.userId, userKey, (answer, where) => {
+      const userKey = userKeyOf(pseudonyms.of(admitted.draw, session.userId), tap.nonce);
+      engine.enter(admitted.draw, session.userId, userKey, (answer, where) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type !== "entered") return done(no("server.fault"));
         // A tap is an accepted gesture: what was refused is not counted (DR19).
-        engine.addTaps(admitted.id, tap.taps);
+        engine.addTaps(admitted.draw, tap.taps);
         done({ ok: true, window: answer.window, fixedKey: answer.fixedKey, where });
       });
     },
     take(session, wish, done) {
       const waitMs = limits.take("take", session, 1);
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
-      const admitted = show.admitPool(wish.pool, session);
+      const admitted = show.admitTake({ pool: wish.pool, session });
       if (!admitted.ok) return done(no(admitted.code));
-      engine.take(admitted.id, session.userId, wish.requestId, (answer) => {
+      engine.take(admitted.pool, session.userId, wish.requestId, (answer) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type === "granted") return done({ ok: true, awardId: answer.awardId });
         if (answer.type === "waiting") return done({ ...no("grab.wait"), place: answer.place });

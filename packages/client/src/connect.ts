@@ -1,0 +1,537 @@
+import {
+  CLOCK_PING_EVERY_MS,
+  type ClientMessage,
+  type Counts,
+  type CtlMessage,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  type SessionView,
+  type ShowView,
+  type SocketTicketView,
+  WS_SUBPROTOCOL,
+} from "@wanhui/protocol";
+import { backoffMs } from "./backoff.ts";
+import { ServerClock } from "./clock.ts";
+import { Emitter } from "./emitter.ts";
+import { foldCounts, foldShow } from "./fold.ts";
+import { heardNdjson, keepHeard } from "./heard.ts";
+import { createHttp, type Http, HttpProblem } from "./http.ts";
+import { newNonce, newRequestId } from "./keys.ts";
+import { keep, storageOf } from "./memory.ts";
+import type {
+  ClientEvents,
+  ClientOptions,
+  ClientSocket,
+  ClientStatus,
+  ClientStorage,
+  RoomClient,
+  SocketConstructor,
+  TakeOutcome,
+} from "./options.ts";
+import { Takes } from "./takes.ts";
+import { TapBatcher, type TapFrameOut, tapBytes } from "./taps.ts";
+import { RoundTracker, type TrackedWindow } from "./tracker.ts";
+
+/** Quick pings after a greeting, so that the clock stands before the next window. */
+const FIRST_PINGS = 5;
+const FIRST_PING_EVERY_MS = 300;
+/** No answer to a ping by then: the socket is dead, whatever the system says. */
+const PONG_TIMEOUT_MS = 10_000;
+/** Sockets that were never greeted until we poll, because something between us lets no socket through. */
+const FAILURES_BEFORE_POLLING = 3;
+const POLL_EVERY_MS = 3_000;
+const FLUSH_EVERY_MS = 250;
+/** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
+const STALE_AFTER_MS = 1_000;
+const STALE_SPREAD_MS = 5_000;
+/** A view may come from a cache that is older than our greeting. */
+const STALE_VIEW_RETRY_MS = 700;
+
+type Frame = {
+  readonly s: string;
+  readonly o: number;
+  readonly ctl?: readonly CtlMessage[];
+  readonly cnt?: Counts;
+};
+
+/** Joins a room and stays in it until `stop`. */
+export function connect(options: ClientOptions): RoomClient {
+  return new Client(options);
+}
+
+class Client implements RoomClient {
+  readonly #options: ClientOptions;
+  readonly #events = new Emitter<ClientEvents>();
+  readonly #storage: ClientStorage;
+  readonly #random: () => number;
+  readonly #http: Http;
+  readonly #clock: ServerClock;
+  readonly #tracker: RoundTracker;
+  readonly #batcher: TapBatcher;
+  readonly #takes: Takes;
+  readonly #localNowMs = () => performance.timeOrigin + performance.now();
+  readonly #onLine = () => this.wake();
+  #token: string | null;
+  #session: SessionView | null = null;
+  #show: ShowView | null = null;
+  #status: ClientStatus = { state: "connecting" };
+  #socket: ClientSocket | null = null;
+  #greeted = false;
+  #everGreeted = false;
+  #frameNumber = 0;
+  #tries = 0;
+  #failures = 0;
+  #comeBackMs: number | null = null;
+  #stream = "";
+  #offset = 0;
+  /** Newest own message seen in this stream. */
+  #me = 0;
+  #pseudonyms: Record<string, string> = {};
+  /** Frames that wait for a new view; null when none is on its way. */
+  #waiting: Frame[] | null = null;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #pingTimer: ReturnType<typeof setTimeout> | undefined;
+  #pongTimer: ReturnType<typeof setTimeout> | undefined;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #staleTimer: ReturnType<typeof setTimeout> | undefined;
+  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#storage = storageOf(options.storage);
+    this.#random = options.random ?? Math.random;
+    this.#token = options.token ?? null;
+    // Bound, because browsers refuse a `fetch` that is called as anybody's method.
+    const ask = options.fetch ?? fetch.bind(globalThis);
+    this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#token });
+    this.#clock = new ServerClock(this.#localNowMs);
+    this.#tracker = new RoundTracker((window) => this.#events.emit("window", window));
+    this.#batcher = new TapBatcher(
+      () => this.serverNowMs(),
+      (frame) => this.#sendTaps(frame),
+    );
+    this.#takes = new Takes((pool, requestId) => this.#sendTake(pool, requestId));
+    globalThis.addEventListener?.("online", this.#onLine);
+    queueMicrotask(() => void this.#attempt());
+  }
+
+  get show(): ShowView | null {
+    return this.#show;
+  }
+  get status(): ClientStatus {
+    return this.#status;
+  }
+  get session(): SessionView | null {
+    return this.#session;
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  serverNowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  tap(draw: string, taps = 1): void {
+    const round = this.#show?.rounds.find((each) => each.draw === draw);
+    if (round === undefined || this.#status.state === "stopped") return;
+    this.#batcher.tap(round, taps);
+    this.#planFlush();
+  }
+
+  take(pool: string, requestId: string = newRequestId()): Promise<TakeOutcome> {
+    return this.#takes.take(pool, requestId);
+  }
+
+  windows(draw: string): readonly TrackedWindow[] {
+    return this.#tracker.of(draw);
+  }
+
+  identityOf(draw: string): { pseudonym: string | null; nonce: string } {
+    return { pseudonym: this.#pseudonyms[draw] ?? null, nonce: this.#nonceOf(draw) };
+  }
+
+  heard(): string {
+    return heardNdjson(this.#storage);
+  }
+
+  wake(): void {
+    if (this.#status.state === "offline") void this.#attempt();
+  }
+
+  stop(): void {
+    this.#setStatus({ state: "stopped" });
+    globalThis.removeEventListener?.("online", this.#onLine);
+    for (const timer of [this.#retryTimer, this.#flushTimer, this.#pollTimer, this.#staleTimer])
+      clearTimeout(timer);
+    this.#drop(1000);
+    this.#takes.stop();
+  }
+
+  #setStatus(status: ClientStatus): void {
+    if (this.#status.state === "stopped") return;
+    const same = this.#status.state === status.state && status.state !== "offline";
+    this.#status = status;
+    if (!same) this.#events.emit("status", status);
+  }
+
+  // --- getting in
+
+  async #attempt(): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    if (this.#status.state === "stopped" || this.#socket !== null) return;
+    if (this.#status.state !== "polling") this.#setStatus({ state: "connecting" });
+    try {
+      if (this.#session === null && this.#token === null && this.#options.fetchTicket === undefined) {
+        const body = this.#options.bearer === true ? { bearer: true } : {};
+        this.#session = await this.#http<SessionView>("POST", "/api/session", body);
+        this.#token = this.#session.token ?? null;
+      }
+      if (this.#show === null) this.#adopt(await this.#fetchShow());
+      const ticket = await this.#fetchTicket();
+      Object.assign(this.#pseudonyms, ticket.pseudonyms);
+      if (this.#socket === null) this.#open(ticket.ticket);
+    } catch (error) {
+      const code = error instanceof HttpProblem ? error.code : "offline";
+      // The token ended: sign in anew, as whoever the server then says.
+      if (code.startsWith("auth.") && this.#options.token === undefined) {
+        this.#session = null;
+        this.#token = null;
+      }
+      this.#lost(error instanceof HttpProblem ? error.retryMs : null);
+    }
+  }
+
+  #fetchShow(): Promise<ShowView> {
+    return this.#options.fetchShow?.() ?? this.#http<ShowView>("GET", "/api/show");
+  }
+
+  #fetchTicket(): Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }> {
+    return this.#options.fetchTicket?.() ?? this.#http<SocketTicketView>("POST", "/api/socket-ticket", {});
+  }
+
+  #open(ticket: string): void {
+    if (this.#isStopped()) return;
+    const constructor =
+      this.#options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined);
+    if (Socket === undefined) throw new TypeError("Give connect() a WebSocket: this runtime has none.");
+    const url = `${this.#options.baseUrl.replace(/^http/, "ws").replace(/\/$/, "")}/ws?ticket=${ticket}`;
+    const socket = new Socket(url, WS_SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#frameNumber = 0;
+    this.#armPong();
+    socket.onopen = () => {
+      const resume = { stream: this.#stream, offset: this.#offset };
+      this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(this.#me === 0 ? {} : { me: this.#me }) });
+    };
+    socket.onmessage = ({ data }) => {
+      if (this.#socket === socket) this.#onMessage(JSON.parse(String(data)) as ServerMessage);
+    };
+    socket.onclose = ({ code }) => {
+      if (this.#socket === socket) this.#closed(code);
+    };
+    socket.onerror = () => {};
+  }
+
+  #isStopped(): boolean {
+    return this.#status.state === "stopped";
+  }
+
+  #closed(code: number): void {
+    const greeted = this.#greeted;
+    this.#drop();
+    if (this.#isStopped()) return;
+    this.#failures = greeted ? 0 : this.#failures + 1;
+    // 4000 and 4001 ask to come again soon with a new ticket; a flood of ours must not repeat itself.
+    const waitMs = this.#comeBackMs ?? (code === 4002 ? 10_000 : null);
+    this.#comeBackMs = null;
+    this.#lost(waitMs);
+    if (this.#failures >= FAILURES_BEFORE_POLLING) this.#poll();
+  }
+
+  /** Forgets the socket. */
+  #drop(code?: number): void {
+    for (const timer of [this.#pingTimer, this.#pongTimer]) clearTimeout(timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#greeted = false;
+    this.#batcher.reset();
+    if (socket !== null && socket.readyState <= 1) socket.close(code);
+  }
+
+  #lost(waitMs: number | null): void {
+    if (this.#isStopped()) return;
+    this.#tries += 1;
+    const delayMs = (waitMs ?? 0) + backoffMs(this.#tries, this.#random);
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => void this.#attempt(), delayMs);
+    if (this.#status.state !== "polling") {
+      this.#setStatus({ state: "offline", retryAtMs: Date.now() + delayMs });
+    }
+  }
+
+  // --- messages
+
+  #send(message: ClientMessage): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  }
+
+  #onMessage(message: ServerMessage): void {
+    switch (message.t) {
+      case "hello":
+        this.#onHello(message);
+        break;
+      case "f":
+        this.#onFrame(message);
+        break;
+      case "me":
+        this.#onMe(message.m);
+        break;
+      case "ack": {
+        const draw = this.#drawAt(message.d);
+        if (draw !== null) this.#tracker.acked(draw, message.w);
+        break;
+      }
+      case "no":
+        this.#onNo(message);
+        break;
+      case "got":
+        this.#takes.got(message.r, message.awardId);
+        break;
+      case "pong":
+        clearTimeout(this.#pongTimer);
+        this.#clock.add(message.c, message.at, this.#localNowMs());
+        break;
+      case "goaway":
+        this.#comeBackMs = message.afterMs;
+        break;
+      default:
+        // A newer server may say more than we know.
+        break;
+    }
+  }
+
+  #onHello(hello: Extract<ServerMessage, { t: "hello" }>): void {
+    clearTimeout(this.#pongTimer);
+    clearTimeout(this.#pollTimer);
+    this.#greeted = true;
+    this.#tries = 0;
+    this.#failures = 0;
+    this.#clock.guess(hello.at);
+    const first = this.#status.state !== "online" && !this.#everGreeted;
+    this.#everGreeted = true;
+    if (!hello.resumed || hello.stream !== this.#stream) {
+      this.#stream = hello.stream;
+      this.#offset = hello.offset;
+      this.#me = 0;
+      this.#renew();
+    }
+    this.#setStatus({ state: "online" });
+    if (first) this.#events.emit("stale", null);
+    else if (hello.me > this.#me || !hello.resumed) this.#staleUnless(hello.me);
+    this.#ping(FIRST_PINGS);
+    for (const round of this.#show?.rounds ?? []) {
+      if (this.#tracker.of(round.draw).some(({ fate }) => fate === "sent")) this.#batcher.tap(round, 1);
+    }
+    this.#takes.resume();
+    this.#planFlush();
+  }
+
+  /**
+   * Own messages up to `newest` exist. When they do not come by themselves the page reads its awards, at a moment
+   * spread over seconds: a whole audience may have lost its sockets at once.
+   */
+  #staleUnless(newest: number): void {
+    clearTimeout(this.#staleTimer);
+    this.#staleTimer = setTimeout(
+      () => {
+        if (this.#me !== 0 && this.#me >= newest) return;
+        this.#me = Math.max(this.#me, newest);
+        this.#events.emit("stale", null);
+      },
+      STALE_AFTER_MS + this.#random() * STALE_SPREAD_MS,
+    );
+  }
+
+  /** Reads the show anew; frames wait until it is at least as new as the greeting. */
+  #renew(): void {
+    if (this.#waiting !== null) return;
+    this.#waiting = [];
+    const again = () => {
+      if (this.#isStopped()) return;
+      this.#fetchShow()
+        .then((show) => {
+          if (show.stream !== this.#stream || show.offset < this.#offset) throw new HttpProblem("offline");
+          const frames = this.#waiting ?? [];
+          this.#waiting = null;
+          this.#adopt(show);
+          for (const frame of frames) this.#onFrame(frame);
+        })
+        .catch(() => setTimeout(again, STALE_VIEW_RETRY_MS * (1 + this.#random())));
+    };
+    again();
+  }
+
+  #adopt(show: ShowView): void {
+    this.#show = show;
+    this.#stream = show.stream;
+    this.#offset = show.offset;
+    this.#clock.guess(show.nowMs);
+    this.#events.emit("show", show);
+  }
+
+  #onFrame(frame: Frame): void {
+    if (this.#waiting !== null) {
+      this.#waiting.push(frame);
+      return;
+    }
+    const { ctl = [], cnt } = frame;
+    const first = frame.o - ctl.length;
+    if (frame.s !== this.#stream || first > this.#offset) {
+      // Something is missing: nothing is guessed, the view is read anew.
+      this.#stream = frame.s;
+      this.#offset = frame.o;
+      this.#renew();
+      return;
+    }
+    const fresh = ctl.slice(this.#offset - first);
+    this.#offset = Math.max(this.#offset, frame.o);
+    let show = this.#show;
+    for (const message of fresh) {
+      if (show !== null) show = foldShow(show, message);
+      if (message.t === "seal") keepHeard(this.#storage, message, Date.now());
+    }
+    if (show !== null && cnt !== undefined) show = foldCounts(show, cnt);
+    this.#show = show;
+    for (const message of fresh) this.#onCtl(message);
+    if (show !== null) this.#events.emit("show", show);
+  }
+
+  #onCtl(message: CtlMessage): void {
+    // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
+    if (message.t === "drawn" && !this.#greeted) this.#events.emit("stale", null);
+    else this.#tracker.ctl(message);
+    this.#events.emit("ctl", message);
+  }
+
+  #onMe(messages: Extract<ServerMessage, { t: "me" }>["m"]): void {
+    for (const message of messages) {
+      if (message.n <= this.#me) continue;
+      const gap = this.#me !== 0 && message.n > this.#me + 1;
+      this.#me = message.n;
+      this.#tracker.me(message);
+      this.#events.emit("me", message);
+      if (gap) this.#events.emit("stale", null);
+    }
+  }
+
+  #onNo(no: Extract<ServerMessage, { t: "no" }>): void {
+    const { code, retryMs = null, place = null } = no;
+    if (no.r !== undefined) {
+      this.#takes.refused(no.r, { code, retryMs, place });
+      return;
+    }
+    const draw = no.d === undefined ? null : this.#drawAt(no.d);
+    this.#events.emit("refused", { draw, code, retryMs });
+  }
+
+  #drawAt(index: number): string | null {
+    return this.#show?.rounds.find((round) => round.index === index)?.draw ?? null;
+  }
+
+  // --- the clock
+
+  #ping(quick: number): void {
+    clearTimeout(this.#pingTimer);
+    this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) });
+    this.#armPong();
+    const everyMs = quick > 1 ? FIRST_PING_EVERY_MS : CLOCK_PING_EVERY_MS;
+    this.#pingTimer = setTimeout(() => this.#ping(quick - 1), everyMs);
+  }
+
+  #armPong(): void {
+    clearTimeout(this.#pongTimer);
+    this.#pongTimer = setTimeout(() => this.#closed(1006), PONG_TIMEOUT_MS);
+  }
+
+  // --- taps and takes
+
+  #nonceOf(draw: string): string {
+    const key = `wanhui.nonce.${draw}`;
+    const known = this.#storage.getItem(key);
+    if (known !== null && /^[0-9a-f]{32}$/.test(known)) return known;
+    const nonce = newNonce();
+    keep(this.#storage, key, nonce);
+    return nonce;
+  }
+
+  #sendTaps(frame: TapFrameOut): boolean {
+    const round = this.#show?.rounds.find(({ draw }) => draw === frame.draw);
+    if (round === undefined) return false;
+    const nonce = this.#nonceOf(frame.draw);
+    if (this.#greeted && this.#socket?.readyState === 1) {
+      this.#frameNumber += 1;
+      this.#socket.send(
+        tapBytes({ drawIndex: round.index, frameNumber: this.#frameNumber, taps: frame.taps, nonce }),
+      );
+    } else if (this.#status.state === "polling") {
+      const path = `/api/draws/${encodeURIComponent(frame.draw)}/tap`;
+      this.#http<{ window: number }>("POST", path, { nonce, taps: frame.taps })
+        .then(({ window }) => this.#tracker.acked(frame.draw, window))
+        .catch(({ code, retryMs }: HttpProblem) =>
+          this.#events.emit("refused", { draw: frame.draw, code, retryMs }),
+        );
+    } else return false;
+    this.#tracker.sent(frame.draw, frame.window);
+    return true;
+  }
+
+  #planFlush(): void {
+    clearTimeout(this.#flushTimer);
+    if (!this.#batcher.waits() || this.#isStopped()) return;
+    this.#flushTimer = setTimeout(() => {
+      for (const round of this.#show?.rounds ?? []) this.#batcher.flush(round);
+      this.#planFlush();
+    }, FLUSH_EVERY_MS);
+  }
+
+  #sendTake(pool: string, requestId: string): void {
+    if (this.#greeted) {
+      this.#send({ t: "take", pool, r: requestId });
+    } else if (this.#status.state === "polling") {
+      this.#http<{ awardId: string }>("POST", `/api/pools/${encodeURIComponent(pool)}/take`, { requestId })
+        .then(({ awardId }) => this.#takes.got(requestId, awardId))
+        .catch((problem: HttpProblem) => this.#takes.failed(requestId, problem));
+    }
+  }
+
+  // --- without a socket
+
+  #poll(): void {
+    clearTimeout(this.#pollTimer);
+    if (this.#isStopped() || this.#greeted) return;
+    this.#http<{
+      stream: string;
+      offset: number;
+      resumed: boolean;
+      at: number;
+      ctl: CtlMessage[];
+      cnt: Counts;
+    }>("GET", `/api/room/poll?stream=${this.#stream}&offset=${this.#offset}`)
+      .then((answer) => {
+        if (this.#greeted || this.#isStopped()) return;
+        const before = this.#status.state;
+        this.#setStatus({ state: "polling" });
+        if (before !== "polling") this.#takes.resume();
+        this.#clock.guess(answer.at);
+        this.#onFrame({ s: answer.stream, o: answer.offset, ctl: answer.ctl, cnt: answer.cnt });
+        this.#planFlush();
+      })
+      .catch(() => this.#setStatus({ state: "offline", retryAtMs: Date.now() + POLL_EVERY_MS }))
+      .finally(() => {
+        this.#pollTimer = setTimeout(() => this.#poll(), POLL_EVERY_MS * (0.75 + this.#random() / 2));
+      });
+  }
+}

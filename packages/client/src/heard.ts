@@ -1,0 +1,44 @@
+import type { CtlMessage } from "@wanhui/protocol";
+import { keep } from "./memory.ts";
+import type { ClientStorage } from "./options.ts";
+
+const INDEX = "wanhui.heard";
+/** Rounds remembered, the newest: a line has some 600 bytes, a round some dozens of windows, a page 5 MB in all. */
+const ROUNDS_MAX = 60;
+const LINES_PER_ROUND_MAX = 200;
+
+/**
+ * Keeps a seal's header with the moment this device heard it, by this device's own clock: nobody's word but ours
+ * that it was out before its seed.
+ */
+export function keepHeard(
+  storage: ClientStorage,
+  seal: Extract<CtlMessage, { t: "seal" }>,
+  heardAtMs: number,
+): void {
+  const rounds = roundsOf(storage);
+  if (!rounds.includes(seal.draw)) {
+    rounds.push(seal.draw);
+    keep(storage, INDEX, JSON.stringify(rounds.slice(-ROUNDS_MAX)));
+  }
+  const lines = linesOf(storage, seal.draw);
+  // Heard again after a resume: the first time counts.
+  if (lines.some((line) => line.includes(seal.hash))) return;
+  lines.push(JSON.stringify({ sealHash: seal.hash, header: seal.header, heardAtMs }));
+  keep(storage, `${INDEX}.${seal.draw}`, lines.slice(-LINES_PER_ROUND_MAX).join("\n"));
+}
+
+/** Everything heard, one line `{sealHash, header, heardAtMs}` each, for `wanhui verify --heard FILE`. */
+export function heardNdjson(storage: ClientStorage): string {
+  const lines = roundsOf(storage).flatMap((draw) => linesOf(storage, draw));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function roundsOf(storage: ClientStorage): string[] {
+  return JSON.parse(storage.getItem(INDEX) ?? "[]") as string[];
+}
+
+function linesOf(storage: ClientStorage, draw: string): string[] {
+  const text = storage.getItem(`${INDEX}.${draw}`) ?? "";
+  return text === "" ? [] : text.split("\n");
+}

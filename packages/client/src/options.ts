@@ -1,0 +1,96 @@
+import type { CtlMessage, MeMessage, SessionView, ShowView } from "@wanhui/protocol";
+import type { TrackedWindow } from "./tracker.ts";
+
+/** The part of `localStorage` we use; give another to a program, or none to remember nothing. */
+export type ClientStorage = {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+};
+
+/** The part of a WebSocket we use: the browser's own, Node 22's, or the `ws` package's. */
+export type ClientSocket = {
+  binaryType: string;
+  readonly readyState: number;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  onerror: ((event: never) => void) | null;
+};
+export type SocketConstructor = new (url: string, protocol: string) => ClientSocket;
+
+/**
+ * `connecting` at first and while trying again; `online` once greeted; `polling` when sockets do not get through but
+ * HTTP does; `offline` until `retryAtMs` of the local clock; `stopped` for ever.
+ */
+export type ClientStatus =
+  | { readonly state: "connecting" | "online" | "polling" | "stopped" }
+  | { readonly state: "offline"; readonly retryAtMs: number };
+
+export type ClientEvents = {
+  status: ClientStatus;
+  /** The show as it stands now, after every message. */
+  show: ShowView;
+  /** Each ctl message, once, in order, after it was folded into the show. */
+  ctl: CtlMessage;
+  /** An own message: a win, an award's or order's new state. */
+  me: MeMessage;
+  /** Own messages may have been missed: read `GET /api/me/awards`. Comes once after the first greeting, too. */
+  stale: null;
+  /** What became of an own entry. */
+  window: TrackedWindow;
+  /** A tap was refused. */
+  refused: { readonly draw: string | null; readonly code: string; readonly retryMs: number | null };
+};
+
+export type TakeOutcome =
+  | { readonly ok: true; readonly awardId: string }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly retryMs: number | null;
+      readonly place: number | null;
+    };
+
+export type ClientOptions = {
+  /** Where the server is: `https://gala.example`. */
+  readonly baseUrl: string;
+  readonly fetch?: typeof fetch;
+  /** Needed in Node 20, which has none of its own. */
+  readonly WebSocket?: SocketConstructor;
+  /** `localStorage` where there is one. */
+  readonly storage?: ClientStorage | null;
+  /** Instead of a cookie: for programs. With `bearer` the client signs in by itself and keeps the token. */
+  readonly token?: string;
+  readonly bearer?: boolean;
+  /** Instead of `POST /api/socket-ticket`. */
+  readonly fetchTicket?: () => Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }>;
+  /** Instead of `GET /api/show`. */
+  readonly fetchShow?: () => Promise<ShowView>;
+  /** Uniform in [0, 1); spreads those who come back. */
+  readonly random?: () => number;
+};
+
+/** One person in one room. */
+export type RoomClient = {
+  on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void;
+  readonly show: ShowView | null;
+  readonly status: ClientStatus;
+  readonly session: SessionView | null;
+  /** Unix milliseconds of the server's clock (WR9). */
+  serverNowMs(): number;
+  /** Counts gestures of a round; frames leave by the rules of WR5. */
+  tap(draw: string, taps?: number): void;
+  /** Takes one unit; goes on asking with the same request id until there is an answer. */
+  take(pool: string, requestId?: string): Promise<TakeOutcome>;
+  /** Own entries of a round, by window. */
+  windows(draw: string): readonly TrackedWindow[];
+  /** Own pseudonym and nonce in a round, from which `userKeyOf` makes the key in the proof file. */
+  identityOf(draw: string): { readonly pseudonym: string | null; readonly nonce: string };
+  /** Headers heard here, one JSON line each, for `wanhui verify --heard`. */
+  heard(): string;
+  /** Tries again now: the page came back, the network is there. */
+  wake(): void;
+  stop(): void;
+};
