@@ -1,0 +1,80 @@
+// One Chromium for a test file; pages of phone and desktop size.
+
+import AxeBuilder from "@axe-core/playwright";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const PHONE = { width: 360, height: 780 };
+export const DESKTOP = { width: 1_280, height: 800 };
+
+/** Starts the browser the tests look with. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env["WANHUI_CHROMIUM"] ?? "/usr/bin/chromium",
+    args: FLAGS,
+  });
+}
+
+/** A fresh visitor. */
+export function visitor(
+  browser: Browser,
+  options: {
+    readonly size?: { width: number; height: number };
+    readonly language?: "zh-CN" | "en";
+    readonly calm?: boolean;
+    readonly touch?: boolean;
+  } = {},
+): Promise<BrowserContext> {
+  return browser.newContext({
+    viewport: options.size ?? PHONE,
+    locale: options.language ?? "zh-CN",
+    timezoneId: "Asia/Shanghai",
+    reducedMotion: options.calm === true ? "reduce" : "no-preference",
+    hasTouch: options.touch ?? false,
+  });
+}
+
+/** What axe finds wrong with a page, one line each; empty when clean. */
+export async function axeFaults(page: Page): Promise<readonly string[]> {
+  const builder = new (
+    AxeBuilder as unknown as new (options: {
+      page: Page;
+    }) => {
+      withTags: (tags: string[]) => { analyze: () => Promise<AxeResult> };
+    }
+  )({ page });
+  const result = await builder
+    .withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  return result.violations.map(
+    (fault) =>
+      `${fault.id}: ${fault.nodes.map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).join(" | ")}`,
+  );
+}
+
+type AxeResult = {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly {
+      readonly html: string;
+      readonly any: readonly { readonly message: string }[];
+    }[];
+  }[];
+};
+
+/** Keeps a picture of a page when `WANHUI_SCREENSHOTS` names a folder: to be looked at by people. */
+export async function picture(page: Page, name: string, whole = false): Promise<void> {
+  const folder = process.env["WANHUI_SCREENSHOTS"];
+  if (folder === undefined) return;
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: whole });
+}

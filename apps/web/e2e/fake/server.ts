@@ -1,0 +1,172 @@
+// Speaks the real wire, without rules: a state on demand. Serves the built pages with the strict policy.
+
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import {
+  type AwardView,
+  type CtlMessage,
+  decodeTaps,
+  type ServerMessage,
+  type ShowView,
+} from "@wanhui/protocol";
+import { type WebSocket, WebSocketServer } from "ws";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+};
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'";
+
+export type Take = (request: string) => ServerMessage;
+export type FakeOptions = {
+  readonly dist: string;
+  readonly show: () => ShowView | null;
+  readonly awards?: () => readonly AwardView[];
+  readonly onTap?: (fake: Fake, drawIndex: number) => void;
+  readonly take?: Take;
+  /** Answers of further routes: `METHOD /path` to status and body. */
+  readonly routes?: Readonly<Record<string, (body: unknown) => readonly [number, unknown]>>;
+};
+
+export type Fake = {
+  readonly url: string;
+  readonly send: (message: ServerMessage) => void;
+  readonly ctl: (...messages: readonly CtlMessage[]) => void;
+  /** Drops every socket and refuses new ones until `up`. */
+  readonly down: () => void;
+  readonly up: () => void;
+  readonly bodies: unknown[];
+  readonly stop: () => Promise<void>;
+};
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+async function file(dist: string, path: string, response: ServerResponse): Promise<void> {
+  const pages: Readonly<Record<string, string>> = {
+    "/": "index.html",
+    "/studio": "studio.html",
+    "/verify": "verify.html",
+  };
+  const name = pages[path] ?? normalize(path).slice(1);
+  const content = await readFile(join(dist, name)).catch(() => null);
+  if (content === null)
+    return json(response, 404, { code: "route.unknown", status: 404, title: "", type: "" });
+  response.writeHead(200, {
+    "content-type": TYPES[extname(name)] ?? "application/octet-stream",
+    "content-security-policy": POLICY,
+  });
+  response.end(content);
+}
+
+/** Starts a fake on a free port of the loopback. */
+export async function startFake(options: FakeOptions): Promise<Fake> {
+  const sockets = new Set<WebSocket>();
+  const bodies: unknown[] = [];
+  let isDown = false;
+  let offset = 0;
+  const problem = (code: string, status: number) =>
+    [status, { type: "", title: code, status, code }] as const;
+  const routes: Record<string, (body: unknown) => readonly [number, unknown]> = {
+    "POST /api/session": () => [
+      200,
+      { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false },
+    ],
+    "GET /api/session": () => [
+      200,
+      { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false },
+    ],
+    "POST /api/socket-ticket": () => [200, { ticket: "t", expiresAtMs: Date.now() + 60_000, pseudonyms: {} }],
+    "GET /api/show": () => {
+      const show = options.show();
+      return show === null ? problem("show.unknown", 404) : [200, show];
+    },
+    "GET /api/me/awards": () => [200, { awards: options.awards?.() ?? [] }],
+    ...options.routes,
+  };
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url ?? "/", "http://fake").pathname;
+    const route = routes[`${request.method} ${path}`];
+    if (isDown && path.startsWith("/api")) return void response.destroy();
+    if (route === undefined) return void file(options.dist, path, response);
+    const body = await readBody(request);
+    if (body !== undefined) bodies.push(body);
+    json(response, ...route(body));
+  });
+  const lanes = new WebSocketServer({ server, path: "/ws", handleProtocols: () => "wanhui.1" });
+  lanes.on("connection", (socket) => {
+    if (isDown) return socket.terminate();
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("message", (data, binary) => {
+      const bytes = data as Buffer;
+      if (binary) {
+        const taps = decodeTaps(new Uint8Array(bytes));
+        if (taps !== null) options.onTap?.(fake, taps.drawIndex);
+        return;
+      }
+      const message = JSON.parse(bytes.toString()) as { t: string; c?: number; r?: string };
+      const at = Date.now();
+      if (message.t === "hello") {
+        socket.send(
+          JSON.stringify({
+            t: "hello",
+            v: 1,
+            at,
+            user: "01".repeat(16),
+            stream: "s1",
+            offset,
+            tickMs: 100,
+            resumed: true,
+            me: 0,
+          }),
+        );
+      }
+      if (message.t === "ping") socket.send(JSON.stringify({ t: "pong", c: message.c, at }));
+      if (message.t === "take" && message.r !== undefined && options.take !== undefined) {
+        socket.send(JSON.stringify(options.take(message.r)));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const fake: Fake = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    bodies,
+    send: (message) => {
+      for (const socket of sockets) socket.send(JSON.stringify(message));
+    },
+    ctl: (...messages) => {
+      offset += messages.length;
+      fake.send({ t: "f", at: Date.now(), s: "s1", o: offset, ctl: messages });
+    },
+    down: () => {
+      isDown = true;
+      for (const socket of sockets) socket.terminate();
+    },
+    up: () => {
+      isDown = false;
+    },
+    stop: async () => {
+      for (const socket of sockets) socket.terminate();
+      lanes.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return fake;
+}

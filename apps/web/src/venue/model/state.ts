@@ -1,0 +1,115 @@
+// What the page knows. One plain object, replaced on change; the store (store.ts) is its only writer.
+
+import type { AwardView, ShowView } from "@wanhui/protocol";
+import type { HeardSeal, LinkState } from "../source/source.ts";
+import type { DrawnWindow } from "./prizes.ts";
+import { resultAtMs, statedResultMs, type WindowFacts } from "./windows.ts";
+
+/** What was heard of one window. */
+export type WindowNote = {
+  readonly entered: boolean;
+  readonly drawn: boolean;
+  readonly resultAtMs: number | null;
+};
+
+export type RainNote = {
+  readonly request: string;
+  readonly phase: "asking" | "got" | "wait" | "refused";
+  readonly place: number | null;
+  readonly code: string | null;
+};
+
+/** Something to be read aloud once; `id` rises so that the same words are read again. */
+export type Saying = { readonly id: number } & (
+  | { readonly what: "opened" | "soon" | "won" | "got" | "paid"; readonly draw: string }
+  | { readonly what: "received"; readonly atMs: number }
+  | { readonly what: "lost" }
+);
+
+export type VenueState = {
+  readonly boot: "loading" | "ready" | "unknown" | "unreachable";
+  readonly show: ShowView | null;
+  readonly link: LinkState;
+  readonly awards: readonly AwardView[];
+  readonly notes: Readonly<Record<string, WindowNote>>;
+  readonly lastDrawn: Readonly<Record<string, DrawnWindow>>;
+  /** Draws whose newest entry was carried over a gap. */
+  readonly carried: readonly string[];
+  readonly seals: readonly HeardSeal[];
+  readonly taps: Readonly<Record<string, number>>;
+  /** Draw whose first tap of this window is on its way. */
+  readonly sending: string | null;
+  readonly rains: Readonly<Record<string, RainNote>>;
+  readonly refusal: { readonly code: string; readonly atMs: number } | null;
+  readonly uncounted: number;
+  /** Won just now, to be shown on the whole screen once. */
+  readonly celebrate: AwardView | null;
+  readonly saying: Saying | null;
+};
+
+/** The state before anything is known. */
+export const EMPTY_STATE: VenueState = {
+  boot: "loading",
+  show: null,
+  link: "connecting",
+  awards: [],
+  notes: {},
+  lastDrawn: {},
+  carried: [],
+  seals: [],
+  taps: {},
+  sending: null,
+  rains: {},
+  refusal: null,
+  uncounted: 0,
+  celebrate: null,
+  saying: null,
+};
+
+/** Key of a window's note. */
+export function noteKey(draw: string, window: number): string {
+  return `${draw}#${window}`;
+}
+
+/** The facts of a window, from what was heard, own awards, and what the show already counted as drawn. */
+export function factsIn(state: VenueState): (draw: string, window: number) => WindowFacts {
+  return (draw, window) => {
+    const note = state.notes[noteKey(draw, window)];
+    const round = state.show?.rounds.find((each) => each.draw === draw);
+    const won = state.awards.some((award) => award.draw === draw && award.window === window);
+    return {
+      // A win without a remembered entry was entered on another visit or device.
+      entered: note?.entered === true || won,
+      drawn: note?.drawn === true || (round !== undefined && round.drawnWindows > window),
+      won,
+      resultAtMs: note?.resultAtMs ?? null,
+    };
+  };
+}
+
+/** When an award may be shown: at its window's stated time, a grabbed one at once. */
+export function revealAtMs(state: VenueState, award: AwardView): number {
+  if (award.draw === null || award.window === null) return award.wonAtMs;
+  const round = state.show?.rounds.find((each) => each.draw === award.draw);
+  if (round === undefined) return award.wonAtMs;
+  return resultAtMs(round, award.window, factsIn(state)(award.draw, award.window));
+}
+
+/** Own awards that may be seen at a moment. */
+export function visibleAwards(state: VenueState, nowMs: number): readonly AwardView[] {
+  return state.awards.filter((award) => revealAtMs(state, award) <= nowMs);
+}
+
+/** Windows of a draw one is known to have entered, ascending. */
+export function enteredWindows(state: VenueState, draw: string): readonly number[] {
+  return Object.entries(state.notes)
+    .filter(([key, note]) => note.entered && key.startsWith(`${draw}#`))
+    .map(([key]) => Number(key.slice(draw.length + 1)))
+    .sort((left, right) => left - right);
+}
+
+/** The stated result of a window when nothing but the schedule is known. */
+export function statedIn(state: VenueState, draw: string, window: number): number | null {
+  const round = state.show?.rounds.find((each) => each.draw === draw);
+  return round === undefined ? null : statedResultMs(round, window);
+}

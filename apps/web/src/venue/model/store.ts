@@ -1,0 +1,361 @@
+// The page's memory: turns what the source says and what the person does into one state, and reveals results at
+// their stated second. Knows no DOM.
+
+import type { AwardView, ShowView } from "@wanhui/protocol";
+import { recall, remember } from "../../shared/memory.ts";
+import type { VenueEvent, VenueSource } from "../source/source.ts";
+import { withAward } from "./awards.ts";
+import { isOpen, roundResultMs, stageOf } from "./stage.ts";
+import {
+  EMPTY_STATE,
+  enteredWindows,
+  factsIn,
+  noteKey,
+  type RainNote,
+  revealAtMs,
+  type Saying,
+  type VenueState,
+  type WindowNote,
+} from "./state.ts";
+import { windowAt } from "./windows.ts";
+
+/** How often the clock is looked at for "opens now" and "is over now"; finer than the second that is shown. */
+const WATCH_MS = 250;
+/** A refusal's words stay this long. */
+export const REFUSAL_SHOWN_MS = 4_000;
+/** Heard seals kept per run: seven rounds of some dozens of windows, with room. */
+const SEALS_MAX = 2_000;
+/** Doubled wait between tries to reach the server. */
+const RETRY_MS_MIN = 2_000;
+const RETRY_MS_MAX = 30_000;
+
+type SayingBody = Saying extends infer S ? (S extends unknown ? Omit<S, "id"> : never) : never;
+
+const EMPTY_NOTE: WindowNote = { entered: false, drawn: false, resultAtMs: null };
+
+/** The store of the venue page; `run` until the signal aborts. */
+export class VenueStore {
+  readonly #source: VenueSource;
+  readonly #listeners = new Set<() => void>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #state: VenueState = EMPTY_STATE;
+  #stageKey = "";
+  #saidId = 0;
+  #retryAtMs = 0;
+
+  constructor(source: VenueSource) {
+    this.#source = source;
+  }
+
+  /** The state now. */
+  get state(): VenueState {
+    return this.#state;
+  }
+
+  /** The server's clock. */
+  nowMs(): number {
+    return this.#source.nowMs();
+  }
+
+  /** When the server is tried again, on the page's own clock; 0 when it is not being retried. */
+  get retryAtMs(): number {
+    return this.#retryAtMs;
+  }
+
+  /** Calls back after every change until the returned function is called. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Boots, and boots again until the server answers. */
+  async start(): Promise<void> {
+    const watch = setInterval(() => this.#watch(), WATCH_MS);
+    this.#timers.add(watch);
+    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, waitMs * 2)) {
+      const boot = await this.#source.start((event) => this.hear(event));
+      this.#set({ boot });
+      if (boot !== "unreachable") return;
+      await this.#pause(waitMs);
+    }
+  }
+
+  /** Ends a pause between two tries early. */
+  retryNow: () => void = () => undefined;
+
+  /** Releases timers and the connection. */
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#source.stop();
+  }
+
+  /** One gesture of the person for the round that is open. */
+  tap(): void {
+    const { show } = this.#state;
+    const nowMs = this.nowMs();
+    const round = show?.rounds.find((each) => isOpen(each, nowMs));
+    if (round === undefined) return;
+    if (!this.#source.tap(round.draw)) {
+      this.#set({ uncounted: this.#state.uncounted + 1 });
+      return;
+    }
+    const window = windowAt(round, nowMs) ?? 0;
+    const known = this.#state.notes[noteKey(round.draw, window)]?.entered === true;
+    const taps = { ...this.#state.taps, [round.draw]: (this.#state.taps[round.draw] ?? 0) + 1 };
+    this.#set({ taps, sending: known ? null : round.draw });
+  }
+
+  /** Grabs one unit of a pool; pressed again while waiting it is the same wish. */
+  take(pool: string): void {
+    const before = this.#state.rains[pool];
+    if (before?.phase === "got") return;
+    const request = before?.request ?? newRequest();
+    const note: RainNote = { request, phase: "asking", place: null, code: null };
+    const sent = this.#source.take(pool, request);
+    this.#setRain(pool, sent ? note : { ...note, phase: "refused", code: "network.no_answer" });
+  }
+
+  /** An award as a claim's answer shows it. */
+  replaceAward(award: AwardView): void {
+    this.#set({ awards: withAward(this.#state.awards, award) });
+  }
+
+  /** Reads own awards anew. */
+  refreshAwards(): Promise<void> {
+    return this.#source.refreshAwards();
+  }
+
+  /** The winner has seen it. */
+  endCelebration(): void {
+    this.#set({ celebrate: null });
+  }
+
+  /** Takes in one event of the source. */
+  hear(event: VenueEvent): void {
+    switch (event.type) {
+      case "show":
+        this.#hearShow(event.show);
+        break;
+      case "link":
+        this.#hearLink(event.link);
+        break;
+      case "seal":
+        this.#hearSeal(event);
+        break;
+      case "drawn":
+        this.#hearDrawn(event);
+        break;
+      case "gap":
+        this.#hearGap(event);
+        break;
+      case "received":
+        this.#hearReceived(event.draw, event.window);
+        break;
+      case "refused":
+        this.#hearRefused(event);
+        break;
+      case "got":
+        this.#hearGot(event.request);
+        break;
+      case "awards":
+        this.#set({ awards: event.awards });
+        break;
+      case "award":
+        this.#hearAward(event.award, event.fresh);
+        break;
+    }
+  }
+
+  #hearShow(show: ShowView): void {
+    if (this.#state.show === null) {
+      const notes: Record<string, WindowNote> = {};
+      for (const key of recall<string[]>(enteredKey(show.run), "sessionStorage") ?? []) {
+        notes[key] = { ...EMPTY_NOTE, entered: true };
+      }
+      this.#set({ show, notes, seals: recall(sealsKey(show.run)) ?? [] });
+      return;
+    }
+    this.#set({ show });
+  }
+
+  #hearLink(link: VenueState["link"]): void {
+    const back = link === "live" && this.#state.link === "lost";
+    this.#set({ link, sending: link === "live" ? this.#state.sending : null });
+    if (back && this.#state.uncounted > 0) this.#later(8_000, () => this.#set({ uncounted: 0 }));
+  }
+
+  #hearSeal(event: VenueEvent & { type: "seal" }): void {
+    const { seal } = event;
+    this.#note(seal.draw, seal.window, { resultAtMs: event.resultAtMs });
+    if (this.#state.seals.some((each) => each.hash === seal.hash)) return;
+    const seals = [...this.#state.seals, seal].slice(-SEALS_MAX);
+    this.#set({ seals });
+    const run = this.#state.show?.run;
+    if (run !== undefined) remember(sealsKey(run), seals);
+  }
+
+  #hearDrawn(event: VenueEvent & { type: "drawn" }): void {
+    const { draw, window, entries, units, resultAtMs } = event;
+    this.#note(draw, window, { drawn: true, resultAtMs });
+    const reveal = () =>
+      this.#set({ lastDrawn: { ...this.#state.lastDrawn, [draw]: { window, entries, units } } });
+    this.#at(resultAtMs, reveal);
+  }
+
+  #hearGap(event: VenueEvent & { type: "gap" }): void {
+    const mine = enteredWindows(this.#state, event.draw).filter(
+      (window) => window >= event.fromWindow && window <= event.toWindow,
+    );
+    if (mine.length === 0) return;
+    const notes = { ...this.#state.notes };
+    for (const window of mine) notes[noteKey(event.draw, window)] = EMPTY_NOTE;
+    this.#set({ notes, carried: [...this.#state.carried, event.draw] });
+    this.#note(event.draw, event.toWindow + 1, { entered: true });
+    this.#rememberEntered();
+  }
+
+  #hearReceived(draw: string, window: number): void {
+    const first = enteredWindows(this.#state, draw).length === 0;
+    this.#set({ sending: null, refusal: null });
+    this.#note(draw, window, { entered: true });
+    this.#rememberEntered();
+    const round = this.#state.show?.rounds.find((each) => each.draw === draw);
+    // Read aloud once a round: a window closes every three seconds.
+    if (first && round !== undefined)
+      this.#say({ what: "received", atMs: roundResultMs(round, factsIn(this.#state)) });
+  }
+
+  #hearRefused(event: VenueEvent & { type: "refused" }): void {
+    if (event.request !== null) {
+      const found = Object.entries(this.#state.rains).find(([, note]) => note.request === event.request);
+      if (found === undefined) return;
+      const waits = event.code === "grab.wait";
+      this.#setRain(found[0], {
+        ...found[1],
+        phase: waits ? "wait" : "refused",
+        place: event.place,
+        code: waits ? null : event.code,
+      });
+      return;
+    }
+    this.#set({ sending: null, refusal: { code: event.code, atMs: this.nowMs() } });
+  }
+
+  #hearGot(request: string): void {
+    const found = Object.entries(this.#state.rains).find(([, note]) => note.request === request);
+    if (found === undefined) return;
+    if (found[1].phase !== "got") this.#say({ what: "got", draw: found[0] });
+    this.#setRain(found[0], { ...found[1], phase: "got", place: null, code: null });
+    void this.#source.refreshAwards();
+  }
+
+  #hearAward(award: AwardView, fresh: boolean): void {
+    const before = this.#state.awards.find((each) => each.awardId === award.awardId);
+    this.#set({ awards: withAward(this.#state.awards, award) });
+    const paidNow = (view: AwardView | undefined) =>
+      view?.claim?.type === "order" && view.claim.order.state === "paid";
+    if (paidNow(award) && !paidNow(before)) this.#say({ what: "paid", draw: award.prize.pool });
+    if (!fresh || before !== undefined) return;
+    const waiting = Object.entries(this.#state.rains).find(([pool]) => pool === award.prize.pool);
+    if (award.draw === null && waiting !== undefined && waiting[1].phase !== "got") {
+      this.#setRain(waiting[0], { ...waiting[1], phase: "got", place: null, code: null });
+    }
+    if (award.draw === null) return;
+    this.#at(revealAtMs(this.#state, award), () => {
+      this.#set({ celebrate: award });
+      this.#say({ what: "won", draw: award.prize.pool });
+    });
+  }
+
+  /** Says aloud what the clock alone brings about. */
+  #watch(): void {
+    const { show } = this.#state;
+    if (show === null) return;
+    const stage = stageOf({ show, factsOf: factsIn(this.#state), nowMs: this.nowMs() });
+    const soon = stage.kind === "waiting" && stage.soon && stage.coming.type === "round";
+    const draw = soon ? stage.coming.round.draw : "round" in stage ? stage.round.draw : "";
+    const key = `${stage.kind}${soon ? "/soon" : ""}/${draw}`;
+    if (key === this.#stageKey) return;
+    const begun = this.#stageKey !== "";
+    this.#stageKey = key;
+    if (!begun) return;
+    if (stage.kind === "open") this.#say({ what: "opened", draw });
+    if (soon) this.#say({ what: "soon", draw });
+    if (stage.kind === "result" && stage.outcome === "lost") this.#say({ what: "lost" });
+  }
+
+  #say(body: SayingBody): void {
+    this.#saidId += 1;
+    this.#set({ saying: { ...body, id: this.#saidId } as Saying });
+  }
+
+  #note(draw: string, window: number, part: Partial<WindowNote>): void {
+    const key = noteKey(draw, window);
+    const note = { ...EMPTY_NOTE, ...this.#state.notes[key], ...part };
+    this.#set({ notes: { ...this.#state.notes, [key]: note } });
+  }
+
+  #setRain(pool: string, note: RainNote): void {
+    this.#set({ rains: { ...this.#state.rains, [pool]: note } });
+  }
+
+  #rememberEntered(): void {
+    const run = this.#state.show?.run;
+    if (run === undefined) return;
+    const keys = Object.entries(this.#state.notes).filter(([, note]) => note.entered);
+    remember(
+      enteredKey(run),
+      keys.map(([key]) => key),
+      "sessionStorage",
+    );
+  }
+
+  #set(part: Partial<VenueState>): void {
+    this.#state = { ...this.#state, ...part };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #at(atMs: number, act: () => void): void {
+    this.#later(atMs - this.nowMs(), act);
+  }
+
+  #later(waitMs: number, act: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        act();
+      },
+      Math.max(0, waitMs),
+    );
+    this.#timers.add(timer);
+  }
+
+  #pause(waitMs: number): Promise<void> {
+    this.#retryAtMs = Date.now() + waitMs;
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.#timers.delete(timer);
+        this.#retryAtMs = 0;
+        resolve();
+      };
+      const timer = setTimeout(go, waitMs);
+      this.#timers.add(timer);
+      this.retryNow = go;
+    });
+  }
+}
+
+function enteredKey(run: string): string {
+  return `wanhui.entered.${run}`;
+}
+
+function sealsKey(run: string): string {
+  return `wanhui.heard.${run}`;
+}
+
+function newRequest(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,147 @@
+// The venue: state in, page out.
+
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { makeFormat } from "../../shared/format.ts";
+import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/language.ts";
+import { recall, remember } from "../../shared/memory.ts";
+import { pseudo, pseudoWords } from "../../shared/pseudo.ts";
+import { askForShake, listenForShakes, shakeAccess } from "../input/shake.ts";
+import { visibleAwards } from "../model/state.ts";
+import type { VenueStore } from "../model/store.ts";
+import { en } from "../words/en.ts";
+import { zh } from "../words/zh.ts";
+import { Announcer } from "./announcer.tsx";
+import { BootFace } from "./boot.tsx";
+import { Claim } from "./claim.tsx";
+import { BottomBar, Notices, Settings, StageAway, TopBar } from "./frame.tsx";
+import { Hero } from "./hero.tsx";
+import { Mine } from "./mine.tsx";
+import { type Page, PageContext, type Wishes } from "./page.tsx";
+import { PrizeWall, Proofs } from "./prize-wall.tsx";
+import { Programme } from "./programme.tsx";
+import { Win } from "./win.tsx";
+
+const WISHES_KEY = "wanhui.wishes";
+const ALL_ON: Wishes = { shake: true, motion: true };
+
+function useStoreState(store: VenueStore) {
+  const [state, setState] = useState(store.state);
+  useEffect(() => {
+    // What happened between the first render and now must not be missed.
+    setState(store.state);
+    return store.subscribe(() => setState(store.state));
+  }, [store]);
+  return state;
+}
+
+function useWords(language: Language) {
+  return useMemo(() => {
+    const format = makeFormat(localeOf(language));
+    const english = language === "zh" ? null : en(format);
+    const words = english === null ? zh(format) : language === "xx" ? pseudoWords(english) : english;
+    return { format, words };
+  }, [language]);
+}
+
+/** Space anywhere on the page is a tap, except where space already means something. */
+function useSpaceBar(store: VenueStore) {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== " " || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+      const at = event.target;
+      if (at instanceof Element && at.closest("button, a, input, select, textarea, summary, dialog") !== null)
+        return;
+      if (store.state.show === null) return;
+      event.preventDefault();
+      store.tap();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [store]);
+}
+
+/** The whole page. */
+export function App({ store, first }: { readonly store: VenueStore; readonly first: Language }) {
+  const state = useStoreState(store);
+  const [language, setLanguageState] = useState(first);
+  const [wishes, setWishesState] = useState<Wishes>(() => ({ ...ALL_ON, ...recall<Wishes>(WISHES_KEY) }));
+  const [shake, setShake] = useState(shakeAccess);
+  const [claiming, setClaiming] = useState<string | null>(null);
+  const [settings, setSettings] = useState(false);
+  const { format, words } = useWords(language);
+  useSpaceBar(store);
+  useEffect(() => {
+    document.documentElement.lang = localeOf(language);
+    if (state.show !== null) document.title = textIn(language, state.show.title);
+  }, [language, state.show?.title]);
+  useEffect(() => {
+    document.documentElement.classList.toggle("still", !wishes.motion);
+  }, [wishes.motion]);
+  useEffect(() => {
+    document.documentElement.dataset.theme = state.show?.theme ?? "gala";
+  }, [state.show?.theme]);
+  const shaking = wishes.shake && shake === "ready";
+  useEffect(() => (shaking ? listenForShakes(() => store.tap()) : undefined), [store, shaking]);
+  const claim = useCallback((awardId: string) => setClaiming(awardId), []);
+  const page: Page = {
+    store,
+    state,
+    words,
+    format,
+    language,
+    text: (text) => (language === "xx" ? pseudo(text.en) : textIn(language, text)),
+    wishes,
+    shake,
+    askShake: () => void askForShake().then(setShake),
+    setWishes: (wanted) => {
+      remember(WISHES_KEY, wanted);
+      setWishesState(wanted);
+    },
+    setLanguage: (wanted) => {
+      rememberLanguage(wanted);
+      setLanguageState(wanted);
+    },
+    claim,
+    openSettings: () => setSettings(true),
+  };
+  const claimed = state.awards.find((award) => award.awardId === claiming);
+  return (
+    <PageContext.Provider value={page}>
+      <a class="skip" href="#main">
+        {words.page.skip}
+      </a>
+      <TopBar />
+      <main id="main" tabIndex={-1}>
+        {state.show === null ? (
+          <BootFace />
+        ) : (
+          <VenueParts hasAwards={visibleAwards(state, store.nowMs()).length > 0} store={store} />
+        )}
+      </main>
+      {state.show !== null && <BottomBar />}
+      <Announcer />
+      {settings && <Settings onClose={() => setSettings(false)} />}
+      {claimed !== undefined && <Claim award={claimed} onClose={() => setClaiming(null)} />}
+      {state.celebrate !== null && claimed === undefined && <Win award={state.celebrate} />}
+    </PageContext.Provider>
+  );
+}
+
+function VenueParts({ hasAwards, store }: { readonly hasAwards: boolean; readonly store: VenueStore }) {
+  const venues = store.state.show?.venues ?? [];
+  const [venue, setVenue] = useState(venues.find((each) => each.main)?.slug ?? venues[0]?.slug ?? "main");
+  return (
+    <>
+      <Notices />
+      <Hero />
+      <StageAway />
+      <div class={hasAwards ? "parts with-awards" : "parts"}>
+        {hasAwards && <Mine key="mine" />}
+        <PrizeWall key="prizes" venue={venue} onVenue={setVenue} />
+        {!hasAwards && <Mine key="mine" />}
+        <Programme venue={venue} />
+        <Proofs />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+// The stage: whatever matters most at this second, in one place and one frame.
+
+import { countdown, spanParts } from "../../shared/format.ts";
+import { type Coming, opensAtMs, SOON_MS, type Stage, spoken, stageOf, titleOf } from "../model/stage.ts";
+import { factsIn } from "../model/state.ts";
+import { Between, Drawing, Ended, Result } from "./after.tsx";
+import { Gate } from "./gate.tsx";
+import { Icon } from "./icons.tsx";
+import { OpenRound } from "./open-round.tsx";
+import { SECOND_HAND_MS, useNow, usePage } from "./page.tsx";
+import { RainStage } from "./rain.tsx";
+import { ShakeOffer } from "./shake-offer.tsx";
+import { RoundFacts, StageText } from "./stage-text.tsx";
+
+/** The stage with the presenter's words below. */
+export function Hero() {
+  const { state, text, words } = usePage();
+  const nowMs = useNow(SECOND_HAND_MS);
+  const { show } = state;
+  if (show === null) return null;
+  const input = { show, factsOf: factsIn(state), nowMs };
+  const stage = stageOf(input);
+  const said = spoken(show);
+  return (
+    <section class={`hero ${stage.kind}`} id="live" aria-labelledby="stage-title">
+      <div class="hero-frame">
+        <StageView stage={stage} nowMs={nowMs} />
+      </div>
+      {said !== null && (
+        <div class="presenter">
+          <p class="presenter-who">
+            <Icon name="voice" /> {words.hero.presenter}
+          </p>
+          <p class="presenter-words">{text(said.title)}</p>
+          {said.detail !== null && <p class="presenter-detail">{text(said.detail)}</p>}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function StageView({ stage, nowMs }: { readonly stage: Stage; readonly nowMs: number }) {
+  switch (stage.kind) {
+    case "waiting":
+      return <Waiting stage={stage} nowMs={nowMs} />;
+    case "held":
+      return <Held coming={stage.coming} />;
+    case "open":
+      return <OpenRound stage={stage} nowMs={nowMs} />;
+    case "rain":
+      return <RainStage rain={stage.rain} nowMs={nowMs} />;
+    case "drawing":
+      return <Drawing stage={stage} nowMs={nowMs} />;
+    case "result":
+      return <Result stage={stage} nowMs={nowMs} />;
+    case "between":
+      return <Between stage={stage} />;
+    case "ended":
+      return <Ended />;
+  }
+}
+
+function Waiting({ stage, nowMs }: { readonly stage: Stage & { kind: "waiting" }; readonly nowMs: number }) {
+  const { words, format, text } = usePage();
+  const { coming, soon, first } = stage;
+  const atMs = opensAtMs(coming);
+  const leftMs = atMs - nowMs;
+  const parts = spanParts(leftMs);
+  const eyebrow = soon ? words.hero.soon : first ? words.hero.first : words.hero.next;
+  const digits =
+    parts.days > 0
+      ? new Intl.NumberFormat(format.locale, { style: "unit", unit: "day", unitDisplay: "long" }).format(
+          parts.days,
+        )
+      : countdown(leftMs);
+  return (
+    <>
+      <StageText eyebrow={eyebrow} title={text(titleOf(coming))}>
+        <p class="stage-fact strong">
+          {words.hero.opensAt(parts.days > 0 ? format.moment(atMs) : format.clock(atMs))}
+        </p>
+        {coming.type === "round" ? (
+          <RoundFacts round={coming.round} />
+        ) : (
+          <p class="stage-fact">{words.rain.each}</p>
+        )}
+      </StageText>
+      <Gate progress={soon ? 1 - leftMs / SOON_MS : 0} tone={soon ? "open" : "calm"}>
+        <p class="gate-small">{words.hero.untilOpen}</p>
+        <p class={digits.length > 5 ? "digits long" : "digits"} role="timer">
+          {digits}
+        </p>
+      </Gate>
+      <div class="stage-more">{coming.type === "round" && <ShakeOffer />}</div>
+    </>
+  );
+}
+
+function Held({ coming }: { readonly coming: Coming }) {
+  const { words, text } = usePage();
+  const reason = coming.type === "round" ? coming.round.reason : null;
+  return (
+    <>
+      <StageText eyebrow={words.hero.held} title={text(titleOf(coming))}>
+        <p class="stage-fact">{words.hero.heldMore}</p>
+        {reason !== null && <p class="stage-fact">{words.hero.reason(reason)}</p>}
+      </StageText>
+      <Gate progress={0} tone="calm">
+        <span class="gate-sign">
+          <Icon name="clock" />
+        </span>
+      </Gate>
+      <div class="stage-more" />
+    </>
+  );
+}
