@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import {
+  type DrawId,
+  type Entered,
+  type Event,
+  type Hash,
+  type Hex,
+  merklePath,
+  type Sha256,
+  type TickStatement,
+  tickLeaves,
+  tickStatement,
+  type UserId,
+  type UserKey,
+} from "@wanhui/core";
+import type { ShowSigner } from "./show-key.ts";
+
+/** Entries whose ticks are kept in memory: a phone asks for its receipt within seconds or days later, seldom between. */
+const recentEntriesMax = 65_536;
+/** Ticks read back from the journal and kept: people of one tick tend to ask together. */
+const reopenedTicksMax = 64;
+
+const sha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+
+/** RC1: proof that one entry was acknowledged. */
+export type Receipt = {
+  readonly version: "wanhui/receipt/1";
+  readonly leaf: { readonly draw: DrawId; readonly window: number; readonly userKey: UserKey };
+  readonly index: number;
+  readonly path: readonly Hash[];
+  readonly tick: TickStatement;
+  readonly signature: Hex;
+};
+
+/** The part of a durable batch this needs. */
+export type TickBatch = {
+  readonly shard: number;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly events: readonly Event[];
+};
+
+export type TickReceiptsParts = {
+  readonly signer: ShowSigner;
+  /** A batch of the journal; null when there is none. */
+  readonly readBatch: (shard: number, seq: number) => Promise<TickBatch | null>;
+  /** Where an older entry of a user stands in the journal; null when there is none. */
+  readonly findEntry: (entry: {
+    readonly draw: DrawId;
+    readonly window: number;
+    readonly user: UserId;
+  }) => Promise<{ readonly shard: number; readonly seq: number } | null>;
+};
+
+type Tick = {
+  readonly batch: Pick<TickBatch, "shard" | "seq" | "atMs">;
+  readonly entries: readonly Entered[];
+  /** Made at the first receipt; later ones share it: one signature per tick. */
+  seal: {
+    readonly leaves: readonly Uint8Array[];
+    readonly tick: TickStatement;
+    readonly signature: Hex;
+  } | null;
+};
+
+/**
+ * Receipts on demand (RC1). Nothing is hashed or signed before somebody asks; then once per tick. Recent ticks are kept
+ * up to 65,536 entries, older ones are read back from the journal.
+ */
+export class TickReceipts {
+  readonly #parts: TickReceiptsParts;
+  readonly #recent: Tick[] = [];
+  readonly #byUser = new Map<UserId, { readonly tick: Tick; readonly entry: Entered }[]>();
+  readonly #reopened = new Map<string, Tick>();
+  #entries = 0;
+
+  constructor(parts: TickReceiptsParts) {
+    this.#parts = parts;
+  }
+
+  /** Entries held in memory. */
+  get recentEntries(): number {
+    return this.#entries;
+  }
+
+  /** Takes a durable batch; those replayed at the start can be left out. */
+  take(batch: TickBatch): void {
+    const entries = entriesOf(batch);
+    if (entries.length === 0) return;
+    const tick: Tick = { batch: placeOf(batch), entries, seal: null };
+    this.#recent.push(tick);
+    this.#entries += entries.length;
+    for (const entry of entries) {
+      const known = this.#byUser.get(entry.user);
+      if (known === undefined) this.#byUser.set(entry.user, [{ tick, entry }]);
+      else known.push({ tick, entry });
+    }
+    while (this.#entries > recentEntriesMax && this.#recent.length > 1) this.#forget();
+  }
+
+  /** The receipt of a user's entry; null when he has none in that window. */
+  async receipt(of: {
+    readonly draw: DrawId;
+    readonly window: number;
+    readonly user: UserId;
+  }): Promise<Receipt | null> {
+    const recent = this.#byUser
+      .get(of.user)
+      ?.find(({ entry }) => entry.draw === of.draw && entry.window === of.window);
+    if (recent !== undefined) return this.#make(recent.tick, recent.entry);
+    const place = await this.#parts.findEntry(of);
+    const tick = place === null ? null : await this.#reopen(place);
+    const entry = tick?.entries.find(
+      ({ draw, window, user }) => draw === of.draw && window === of.window && user === of.user,
+    );
+    return tick === null || entry === undefined ? null : this.#make(tick, entry);
+  }
+
+  #make(tick: Tick, entry: Entered): Receipt {
+    const seal = this.#sealed(tick);
+    const index = tick.entries.indexOf(entry);
+    const { draw, window, userKey } = entry;
+    return {
+      version: "wanhui/receipt/1",
+      leaf: { draw, window, userKey },
+      index,
+      path: merklePath(seal.leaves, index, sha256),
+      tick: seal.tick,
+      signature: seal.signature,
+    };
+  }
+
+  #sealed(tick: Tick): NonNullable<Tick["seal"]> {
+    if (tick.seal !== null) return tick.seal;
+    const leaves = tickLeaves(tick.entries, sha256);
+    const statement = tickStatement({ ...tick.batch, leaves }, sha256);
+    tick.seal = { leaves, tick: statement, signature: this.#parts.signer.signRecord(statement) };
+    return tick.seal;
+  }
+
+  async #reopen(place: { shard: number; seq: number }): Promise<Tick | null> {
+    const name = `${place.shard}/${place.seq}`;
+    const known = this.#reopened.get(name);
+    if (known !== undefined) return known;
+    const batch = await this.#parts.readBatch(place.shard, place.seq);
+    if (batch === null) return null;
+    const tick: Tick = { batch: placeOf(batch), entries: entriesOf(batch), seal: null };
+    this.#reopened.set(name, tick);
+    for (const oldest of this.#reopened.keys()) {
+      if (this.#reopened.size <= reopenedTicksMax) break;
+      this.#reopened.delete(oldest);
+    }
+    return tick;
+  }
+
+  #forget(): void {
+    const oldest = this.#recent.shift();
+    if (oldest === undefined) return;
+    this.#entries -= oldest.entries.length;
+    for (const { user } of oldest.entries) {
+      const rest = this.#byUser.get(user)?.filter(({ tick }) => tick !== oldest) ?? [];
+      if (rest.length === 0) this.#byUser.delete(user);
+      else this.#byUser.set(user, rest);
+    }
+  }
+}
+
+/** The leaves of a tick in journal order (BY9). */
+function entriesOf(batch: TickBatch): Entered[] {
+  return batch.events.filter((event) => event.type === "entered");
+}
+
+function placeOf({ shard, seq, atMs }: TickBatch): Pick<TickBatch, "shard" | "seq" | "atMs"> {
+  return { shard, seq, atMs };
+}
