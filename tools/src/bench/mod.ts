@@ -1,0 +1,38 @@
+// The door of the measurements: what is measured, and how it is written down.
+
+import { benchGrabs } from "./grabs.ts";
+import { describeMachine, type Machine } from "./machine.ts";
+import type { BenchRow } from "./rows.ts";
+
+export { describeMachine, type Machine } from "./machine.ts";
+export { type BenchRow, type BoundRow, cellsOf, type PeerRow, tableHead } from "./rows.ts";
+
+/** One run as it is written to a file. */
+export type BenchResult = {
+  readonly machine: Machine;
+  readonly date: string;
+  readonly rows: readonly BenchRow[];
+};
+
+type Bench = (options: { readonly say: (text: string) => void }) => Promise<BenchRow[]>;
+
+/** Every measurement by the name it is asked for with. */
+export const benches = {
+  grabs: benchGrabs,
+} as const satisfies Record<string, Bench>;
+
+export type BenchName = keyof typeof benches;
+
+/**
+ * Runs the named measurements one after the other; the machine should have nothing else to do.
+ *
+ * @param options.say hears a line of progress
+ */
+export async function runBench(options: {
+  readonly names: readonly BenchName[];
+  readonly say: (text: string) => void;
+}): Promise<BenchResult> {
+  const rows: BenchRow[] = [];
+  for (const name of options.names) rows.push(...(await benches[name]({ say: options.say })));
+  return { machine: describeMachine(), date: new Date().toISOString().slice(0, 10), rows };
+}
