@@ -1,5 +1,8 @@
 // The door of the server: what the command line and the tools use of it.
 export * from "./engine/mod.ts";
+export { qrCodeOf } from "./http/mod.ts";
+export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";
+export { readServerFile, type ServerFile } from "./night/server-file.ts";
 export * from "./platform/mod.ts";
 export {
   formatProblem,

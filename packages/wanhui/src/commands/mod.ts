@@ -14,4 +14,9 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "config", summary: "explain every setting", load: () => import("./config.ts") },
   { name: "doctor", summary: "check this machine and say what to do", load: () => import("./doctor.ts") },
+  {
+    name: "start",
+    summary: "play a show: server, database, pages, all in one",
+    load: () => import("./start.ts"),
+  },
 ];

@@ -67,7 +67,7 @@ test("all wrong settings are named at once, flags by the name of the flag", () =
 });
 
 test("keys of a platform over plain http are refused, except from this machine", () => {
-  const at = (url: string) => ({ JWT_ISSUER: "i", JWT_JWKS_URL: url });
+  const at = (url: string) => ({ JWT_ISSUER: "i", JWT_AUDIENCE: "a", JWT_JWKS_URL: url });
   expect(problemsOf(at("http://id.example/jwks"))).toContain("JWT_JWKS_URL: must be https");
   expect(problemsOf(at("http://127.0.0.1:9/jwks"))).toBe("");
 });

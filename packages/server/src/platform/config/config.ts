@@ -29,6 +29,7 @@ function rulesBetween(config: Config): string[] {
   };
   pair("tlsCert", "tlsKey");
   pair("jwtIssuer", "jwtJwksUrl");
+  pair("jwtIssuer", "jwtAudience");
   const jwks = config.jwtJwksUrl === undefined ? undefined : new URL(config.jwtJwksUrl);
   if (jwks?.protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(jwks.hostname)) {
     problems.push("JWT_JWKS_URL: must be https, or anybody on the way could sign people in");

@@ -187,8 +187,8 @@ export const settings = {
     env: "JWT_AUDIENCE",
     flag: "jwt-audience",
     schema: z.string().min(1, "must not be empty").optional(),
-    byDefault: "not checked",
-    meaning: "audience (aud) those tokens must name",
+    byDefault: "none",
+    meaning: "audience (aud) those tokens must name, so that a token for another service is refused here",
   }),
   beacon: setting({
     env: "BEACON",
@@ -212,6 +212,27 @@ export const settings = {
     schema: z.string().min(1, "must not be empty").optional(),
     byDefault: "none",
     meaning: "file of drand rounds, one JSON object per line, fed by the operator instead of asking relays",
+  }),
+  sandboxPort: setting({
+    env: "SANDBOX_PORT",
+    flag: "sandbox-port",
+    schema: wholeNumber(0, 65_535).default(8090),
+    byDefault: "8090",
+    meaning: "port of the sandbox payment page, an origin of its own; when busy the next free one is taken",
+  }),
+  sandboxPublicUrl: setting({
+    env: "SANDBOX_PUBLIC_URL",
+    flag: "sandbox-public-url",
+    schema: origin.optional(),
+    byDefault: "the address listened on",
+    meaning: "address people reach the sandbox payment page by, when a proxy stands in front",
+  }),
+  showFile: setting({
+    env: "SHOW_FILE",
+    flag: "show",
+    schema: z.string().min(1, "must not be empty").optional(),
+    byDefault: "the example spring gala",
+    meaning: "show file to play",
   }),
   logLevel: setting({
     env: "LOG_LEVEL",

@@ -1,0 +1,82 @@
+import { awardRoutes } from "../awards/mod.ts";
+import type { Engine, Materialiser } from "../engine/mod.ts";
+import type { App } from "../http/mod.ts";
+import { orderRoutes } from "../orders/mod.ts";
+import { paymentRoutes } from "../payments/mod.ts";
+import { type People, peopleRoutes, staffRoutes } from "../people/mod.ts";
+import { type Intake, type Room, roomRoutes, type ShowPort } from "../rooms/mod.ts";
+import { type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
+import type { Addresses } from "./addresses.ts";
+import type { Boards } from "./boards.ts";
+import type { Ground } from "./ground.ts";
+import type { OrderNumbers } from "./order-numbers.ts";
+import type { Proofs } from "./proofs.ts";
+import type { Shop } from "./shop.ts";
+
+/** Everything routes are made of. */
+export type Parts = {
+  readonly ground: Ground;
+  readonly boards: Boards;
+  readonly engine: Engine;
+  readonly materialiser: Pick<Materialiser, "status">;
+  readonly room: Room;
+  readonly intake: Intake;
+  readonly show: ShowPort;
+  readonly people: People;
+  readonly director: Director;
+  readonly shop: Shop;
+  readonly proofs: Proofs;
+  readonly orderNumbers: OrderNumbers;
+  readonly addresses: Addresses;
+};
+
+/** Mounts every capability's routes; sessions are worked out first, so people come first. */
+export function mountRoutes(app: App, parts: Parts): void {
+  const { ground, boards, engine, materialiser, room, people, director, shop, addresses } = parts;
+  const nowMs = () => Math.floor(ground.clock.nowMs());
+  const secure = ground.tls !== undefined || ground.config.publicUrl?.startsWith("https:") === true;
+  const view = () =>
+    boards.current.view({ stream: room.stream, offset: room.offset, nowMs: nowMs(), viewers: room.viewers });
+  peopleRoutes(app, { people, secure });
+  staffRoutes(app, { people, secure, baseUrl: addresses.base });
+  showRoutes(app, { view, nowMs });
+  parts.proofs.mount(app);
+  awardRoutes(app, { awards: shop.awards });
+  orderRoutes(app, {
+    orders: shop.orders,
+    returnUrl: (orderId) => `${addresses.base()}/?order=${encodeURIComponent(orderId)}`,
+  });
+  paymentRoutes(app, {
+    pool: ground.database.pool,
+    provider: shop.provider,
+    learn: shop.orders.learn,
+    nowMs,
+  });
+  roomRoutes(app, { room, intake: parts.intake, show: parts.show });
+  studioRoutes(app, {
+    director,
+    board: boards.current,
+    view,
+    nowMs,
+    numbers: () => ({
+      viewers: room.viewers,
+      ...parts.orderNumbers.now(),
+      journalLagMs: engine.status().tickMs,
+      materialiserLag: materialiserLag(engine, materialiser),
+    }),
+    forfeit: async ({ awardId, reason }) => {
+      const answer = await engine.submit({ type: "award.forfeit", awardId, reason });
+      if (!answer.ok) return { ok: false, code: answer.code };
+      const award = await shop.awards.view(awardId);
+      return award === null ? { ok: false, code: "award.unknown" } : { ok: true, award };
+    },
+  });
+}
+
+/** Batches of the journal that SQL does not have yet. */
+function materialiserLag(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
+  const reached = new Map(materialiser.status().checkpoints.map(({ shard, seq }) => [shard, seq]));
+  return engine
+    .status()
+    .shards.reduce((lag, { shard, seq }) => lag + Math.max(0, seq - (reached.get(shard) ?? 0)), 0);
+}
