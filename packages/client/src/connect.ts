@@ -213,7 +213,7 @@ class Client implements RoomClient {
 
   #open(ticket: string): void {
     if (this.#isStopped()) return;
-    const constructor =
+    const Socket =
       this.#options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined);
     if (Socket === undefined) throw new TypeError("Give connect() a WebSocket: this runtime has none.");
     const url = `${this.#options.baseUrl.replace(/^http/, "ws").replace(/\/$/, "")}/ws?ticket=${ticket}`;
