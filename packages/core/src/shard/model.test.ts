@@ -14,6 +14,7 @@ import {
   rulesOf,
   sha256,
   userOf,
+  type World,
 } from "../../testing/world.ts";
 import { decodeEvents, encodeEvents } from "../codec/mod.ts";
 import type { Answer, Command } from "../commands.ts";
@@ -33,7 +34,7 @@ const DRAWS = [drawId("d/1"), drawId("d/2"), drawId("d/3")] as const;
 type Wish = {
   readonly advanceMs: number;
   readonly seen: number;
-  readonly make: (awards: readonly AwardId[]) => Command;
+  readonly make: (world: World, awards: readonly AwardId[]) => Command;
 };
 
 const pool = fc.constantFrom(...POOLS);
@@ -86,7 +87,7 @@ const make: fc.Arbitrary<Wish["make"]> = fc.oneof(
     weight: 5,
     arbitrary: fc.tuple(fc.nat(), order, fc.nat({ max: 5 })).map(
       ([pick, orderId, kind]) =>
-        (awards: readonly AwardId[]) =>
+        (_: World, awards: readonly AwardId[]) =>
           awardCommand(
             awards[pick % Math.max(1, awards.length)] ?? ("00".repeat(16) as AwardId),
             orderId,
@@ -95,7 +96,7 @@ const make: fc.Arbitrary<Wish["make"]> = fc.oneof(
     ),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.tuple(draw, fc.nat({ max: 3 })).map(([id, pick]) => () => ({
       type: "draw.arm" as const,
       draw: id,
@@ -105,13 +106,19 @@ const make: fc.Arbitrary<Wish["make"]> = fc.oneof(
     })),
   },
   {
-    weight: 12,
-    arbitrary: fc.tuple(draw, who, fc.constantFrom(0, 0, 0, 0, 1)).map(([id, user, shift]) => () => ({
-      type: "draw.enter" as const,
-      draw: id,
-      user: userOf(user),
-      userKey: keyOf(user + shift),
-    })),
+    weight: 30,
+    arbitrary: fc
+      .tuple(draw, who, fc.constantFrom(0, 0, 0, 0, 0, 0, 1), fc.nat({ max: 7 }))
+      .map(([id, user, shift, luck]) => (world: World) => {
+        const [live] = world.state.liveDraws;
+        const target = live === undefined || luck === 0 ? id : live.rules.draw;
+        return {
+          type: "draw.enter" as const,
+          draw: target,
+          user: userOf(user),
+          userKey: keyOf(user + shift),
+        };
+      }),
   },
   {
     weight: 1,
@@ -131,7 +138,19 @@ const make: fc.Arbitrary<Wish["make"]> = fc.oneof(
       ...beaconOf(FIRST_ROUND + pick * 6 + window),
     })),
   },
-  { weight: 10, arbitrary: fc.constant(() => ({ type: "tick" as const, taps: new Map() })) },
+  {
+    weight: 10,
+    arbitrary: fc.nat({ max: 5 }).map((pick) => (world: World) => {
+      for (const live of world.state.liveDraws) {
+        const header = live.sealed[pick === 5 ? 1 : 0]?.header;
+        if (header === undefined) continue;
+        const { draw: id, window, round } = header;
+        return { type: "draw.reveal" as const, draw: id, window, round, ...beaconOf(round) };
+      }
+      return { type: "tick" as const, taps: new Map() };
+    }),
+  },
+  { weight: 12, arbitrary: fc.constant(() => ({ type: "tick" as const, taps: new Map() })) },
 );
 
 function awardCommand(awardId: AwardId, orderId: string, kind: number): Command {
@@ -144,14 +163,14 @@ function awardCommand(awardId: AwardId, orderId: string, kind: number): Command 
 }
 
 const wish: fc.Arbitrary<Wish> = fc.record({
-  advanceMs: fc.oneof(fc.constant(0), fc.nat({ max: 400 }), fc.nat({ max: 3000 }), fc.nat({ max: 9000 })),
+  advanceMs: fc.constantFrom(0, 0, 0, 0, 1, 50, 200, 500, 500, 1000, 1000, 1500, 2500, 9000),
   // How far the newest beacon seen is from the one the clock says is due: mostly on time, at times late or early.
-  seen: fc.constantFrom(0, 0, 0, -1, -2, 1),
+  seen: fc.constantFrom(0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -2, -2, -2, 1),
   make,
 });
 
 const start = fc.record({
-  units: fc.tuple(fc.nat({ max: 8 }), fc.nat({ max: 8 })),
+  units: fc.tuple(fc.nat({ max: 14 }), fc.integer({ min: 6, max: 14 })),
   caps: fc.tuple(fc.constantFrom(null, 1, 2), fc.constantFrom(null, 1, 3)),
   ttls: fc.tuple(fc.constantFrom(null, 4000), fc.constantFrom(null, 9000)),
   draws: fc.array(
@@ -190,14 +209,15 @@ function startOf(setting: typeof start extends fc.Arbitrary<infer Setting> ? Set
       closesAtMs: OPENS_AT_MS + 20_000,
     });
   }
-  const id = DRAWS[setting.armed as 0 | 1 | 2];
-  commands.push({
-    type: "draw.arm",
-    draw: id,
-    firstRound: FIRST_ROUND,
-    opensAtMs: OPENS_AT_MS,
-    beacon: chain,
-  });
+  for (const id of DRAWS.slice(setting.armed)) {
+    commands.push({
+      type: "draw.arm",
+      draw: id,
+      firstRound: FIRST_ROUND,
+      opensAtMs: OPENS_AT_MS,
+      beacon: chain,
+    });
+  }
   return commands;
 }
 
@@ -252,11 +272,12 @@ function play(setting: Parameters<typeof startOf>[0], wishes: readonly Wish[], i
     }
   };
   for (const command of startOf(setting)) step(command);
+  world.nowMs = OPENS_AT_MS - 1500;
   for (const { advanceMs, seen, make: makeCommand } of wishes) {
     world.nowMs += advanceMs;
     const due = Math.floor((world.nowMs - chain.genesisMs) / chain.periodMs) + 1;
     world.newestRoundSeen = Math.max(world.newestRoundSeen, due + seen);
-    step(makeCommand(awards));
+    step(makeCommand(world, awards));
   }
   return { world, oracle, step };
 }
@@ -264,25 +285,29 @@ function play(setting: Parameters<typeof startOf>[0], wishes: readonly Wish[], i
 describe("the shard against the oracle", () => {
   it("[PL1] [PL6] [GR2] [GR4] [GR5] [AW1] [DR12] [DR13] [DR14] [DR17] any commands: same answers, numbers and winners", () => {
     fc.assert(
-      fc.property(start, fc.array(wish, { minLength: 20, maxLength: 120 }), (setting, wishes) => {
-        const { oracle } = play(setting, wishes, true);
-        for (const id of oracle.pools()) {
-          const cap = setting.caps[POOLS.indexOf(poolId(id)) as 0 | 1];
-          if (cap === null) continue;
-          const taken = new Map<string, number>();
-          for (const award of oracle.awards()) {
-            if (award.pool === id) taken.set(award.user, (taken.get(award.user) ?? 0) + 1);
+      fc.property(
+        start,
+        fc.array(wish, { minLength: 20, maxLength: 120, size: "max" }),
+        (setting, wishes) => {
+          const { oracle } = play(setting, wishes, true);
+          for (const id of oracle.pools()) {
+            const cap = setting.caps[POOLS.indexOf(poolId(id)) as 0 | 1];
+            if (cap === null) continue;
+            const taken = new Map<string, number>();
+            for (const award of oracle.awards()) {
+              if (award.pool === id) taken.set(award.user, (taken.get(award.user) ?? 0) + 1);
+            }
+            expect(Math.max(0, ...taken.values())).toBeLessThanOrEqual(cap);
           }
-          expect(Math.max(0, ...taken.values())).toBeLessThanOrEqual(cap);
-        }
-      }),
+        },
+      ),
       { numRuns: RUNS },
     );
   }, 120_000);
 
   it("[DR16] once every beacon is out and every tick done, no unit is stranded in a draw", () => {
     fc.assert(
-      fc.property(start, fc.array(wish, { maxLength: 60 }), (setting, wishes) => {
+      fc.property(start, fc.array(wish, { maxLength: 60, size: "max" }), (setting, wishes) => {
         const { world, step } = play(setting, wishes, false);
         for (let i = 0; i < 40; i++) {
           world.nowMs += 3000;
@@ -306,28 +331,33 @@ describe("the shard against the oracle", () => {
 
   it("[JR9] [JR8] replaying the journal's bytes gives the live state, expiries included, without a clock", () => {
     fc.assert(
-      fc.property(start, fc.array(wish, { maxLength: 100 }), fc.nat({ max: 9 }), (setting, wishes, cut) => {
-        const { world } = play(setting, wishes, false);
-        const replayed = createShardState(0);
-        const size = cut + 1;
-        for (let from = 0; from < world.events.length; from += size) {
-          const batch: Event[] = world.events.slice(from, from + size);
-          for (const event of decodeEvents(encodeEvents(batch))) apply(replayed, event);
-        }
-        expect(stateDigest(replayed, sha256)).toBe(stateDigest(world.state, sha256));
-        expect(nextDueMs(replayed)).toBe(nextDueMs(world.state));
-        // The replayed state goes on as the live one would.
-        const context = { nowMs: world.nowMs + 20_000, newestRoundSeen: world.newestRoundSeen, sha256 };
-        const command = { type: "tick", taps: new Map() } as const;
-        expect(decide(replayed, command, context)).toEqual(decide(world.state, command, context));
-      }),
+      fc.property(
+        start,
+        fc.array(wish, { maxLength: 100, size: "max" }),
+        fc.nat({ max: 9 }),
+        (setting, wishes, cut) => {
+          const { world } = play(setting, wishes, false);
+          const replayed = createShardState(0);
+          const size = cut + 1;
+          for (let from = 0; from < world.events.length; from += size) {
+            const batch: Event[] = world.events.slice(from, from + size);
+            for (const event of decodeEvents(encodeEvents(batch))) apply(replayed, event);
+          }
+          expect(stateDigest(replayed, sha256)).toBe(stateDigest(world.state, sha256));
+          expect(nextDueMs(replayed)).toBe(nextDueMs(world.state));
+          // The replayed state goes on as the live one would.
+          const context = { nowMs: world.nowMs + 20_000, newestRoundSeen: world.newestRoundSeen, sha256 };
+          const command = { type: "tick", taps: new Map() } as const;
+          expect(decide(replayed, command, context)).toEqual(decide(world.state, command, context));
+        },
+      ),
       { numRuns: 150 },
     );
   }, 60_000);
 
   it("[JR9] the digest tells states apart that one event separates, and decide() does not change it", () => {
     fc.assert(
-      fc.property(start, fc.array(wish, { minLength: 10, maxLength: 60 }), (setting, wishes) => {
+      fc.property(start, fc.array(wish, { minLength: 10, maxLength: 60, size: "max" }), (setting, wishes) => {
         const { world } = play(setting, wishes, false);
         const replayed = createShardState(0);
         const digests = new Set([stateDigest(replayed, sha256)]);
