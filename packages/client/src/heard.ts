@@ -24,11 +24,11 @@ export function keepHeard(
   const lines = linesOf(storage, seal.draw);
   // Heard again after a resume: the first time counts.
   if (lines.some((line) => line.includes(seal.hash))) return;
-  lines.push(JSON.stringify({ sealHash: seal.hash, header: seal.header, heardAtMs }));
+  lines.push(JSON.stringify({ record: seal.header, hash: seal.hash, signature: seal.signature, heardAtMs }));
   keep(storage, `${INDEX}.${seal.draw}`, lines.slice(-LINES_PER_ROUND_MAX).join("\n"));
 }
 
-/** Everything heard, one line `{sealHash, header, heardAtMs}` each, for `wanhui verify --heard FILE`. */
+/** Everything heard, one line `{record, hash, signature, heardAtMs}` each, for `wanhui verify --heard FILE`. */
 export function heardNdjson(storage: ClientStorage): string {
   const lines = roundsOf(storage).flatMap((draw) => linesOf(storage, draw));
   return lines.map((line) => `${line}\n`).join("");
