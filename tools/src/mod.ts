@@ -1,1 +1,2 @@
-export {};
+// The door of the tools: simulator, crowd, measurements.
+export * from "./sim/mod.ts";

@@ -58,6 +58,7 @@ class GroupCommitEngine implements Engine, Service {
   #events = 0;
   /** Called when nothing decided is unanswered any more; only `stop` waits for it. */
   #quiet: (() => void)[] = [];
+  #onFenced = () => {};
   #recovering = 0;
 
   constructor(parts: EngineParts) {
@@ -69,12 +70,22 @@ class GroupCommitEngine implements Engine, Service {
     };
   }
 
+  /** Rejects with `engine.fenced` once another process owns one of the shards: two servers on one database never share. */
   async run(signal: AbortSignal): Promise<void> {
     await this.start();
-    if (!signal.aborted) {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    }
+    await new Promise<void>((resolve) => {
+      this.#onFenced = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      if (signal.aborted || this.#shards.some((writer) => writer.phase === "fenced")) resolve();
+    });
     await this.stop();
+    const lost = this.#shards.find((writer) => writer.phase === "fenced");
+    if (lost !== undefined) {
+      throw new EngineFault(
+        "engine.fenced",
+        `Another process serves shard ${lost.shard} of this database now`,
+      );
+    }
   }
 
   async start(): Promise<void> {
@@ -346,6 +357,7 @@ class GroupCommitEngine implements Engine, Service {
       "Another process took the shard over",
     );
     writer.end("fenced", null);
+    this.#onFenced();
   }
 
   #break(writer: ShardWriter, error: unknown): void {

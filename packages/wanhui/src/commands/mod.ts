@@ -19,4 +19,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "play a show: server, database, pages, all in one",
     load: () => import("./start.ts"),
   },
+  {
+    name: "sim",
+    summary: "play seeded nights of crashes and lost appends under a virtual clock",
+    load: () => import("./sim.ts"),
+  },
 ];

@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import { type Event, fromHex, merkleRoot, type PoolId, stateDigest, type UserKey } from "@wanhui/core";
+import { replayShard } from "@wanhui/server";
+import { type Night, simBeacon } from "./night.ts";
+
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+
+/** What the journal says happened, in its own bookkeeping: it shares no state with the engine's rules. */
+class Ledger {
+  readonly problems: string[] = [];
+  readonly entries = new Map<string, UserKey>();
+  readonly grants = new Map<string, string>();
+  readonly units = new Map<PoolId, number>();
+  readonly given = new Map<PoolId, number>();
+  readonly #poolOf = new Map<string, PoolId>();
+  readonly #scheduled = new Map<string, number>();
+  readonly #won = new Map<string, number>();
+  readonly #firstRound = new Map<string, number>();
+  readonly #open = new Map<string, { window: number; key: UserKey }[]>();
+  readonly #sealed = new Map<string, number>();
+  readonly #drawn = new Set<string>();
+  readonly #closed = new Set<string>();
+  readonly armed = new Set<string>();
+  readonly posted = new Map<string, string | null>();
+
+  add(event: Event): void {
+    switch (event.type) {
+      case "pool.created":
+        if (this.units.has(event.pool)) this.problems.push(`pool ${event.pool} was made twice`);
+        this.units.set(event.pool, event.units);
+        return;
+      case "pool.changed":
+        this.units.set(event.pool, (this.units.get(event.pool) ?? 0) + event.delta);
+        return;
+      case "granted":
+        this.#give(event.pool, 1);
+        this.grants.set(`${event.pool} ${event.user} ${event.requestId}`, event.awardId);
+        return;
+      case "award.moved":
+        if (event.to === "posted") this.posted.set(event.awardId, event.orderId);
+        if (event.to === "expired" || event.to === "forfeited") this.#giveBack(event.awardId);
+        return;
+      case "draw.planned":
+        this.#poolOf.set(event.rules.draw, event.rules.pool);
+        return;
+      case "draw.armed":
+        this.armed.add(event.record.draw);
+        this.#scheduled.set(
+          event.record.draw,
+          event.record.schedule.reduce((sum, n) => sum + n, 0),
+        );
+        this.#firstRound.set(event.record.draw, event.record.firstRound);
+        return;
+      default:
+        this.#draw(event);
+    }
+  }
+
+  /** Everything armed is closed, with every entry sealed and every seal drawn. */
+  finish(): void {
+    for (const draw of this.armed)
+      if (!this.#closed.has(draw)) this.problems.push(`draw ${draw} never closed`);
+    for (const key of this.#sealed.keys())
+      if (!this.#drawn.has(key)) this.problems.push(`window ${key} never drawn`);
+    for (const [draw, open] of this.#open)
+      if (open.length > 0) this.problems.push(`draw ${draw} left entries behind`);
+  }
+
+  readonly #awardPool = new Map<string, PoolId>();
+
+  #give(pool: PoolId, units: number): void {
+    const given = (this.given.get(pool) ?? 0) + units;
+    this.given.set(pool, given);
+    if (given > (this.units.get(pool) ?? 0))
+      this.problems.push(`pool ${pool} gave ${given} of ${this.units.get(pool)}`);
+  }
+
+  #giveBack(awardId: string): void {
+    const pool = this.#awardPool.get(awardId);
+    if (pool !== undefined) this.given.set(pool, (this.given.get(pool) ?? 0) - 1);
+  }
+
+  award(awardId: string, pool: PoolId): void {
+    this.#awardPool.set(awardId, pool);
+  }
+
+  #draw(event: Event): void {
+    if (event.type === "entered") {
+      const key = `${event.draw} ${event.user} ${event.window}`;
+      if (this.entries.has(key)) this.problems.push(`entered twice: ${key}`);
+      this.entries.set(key, event.userKey);
+      const open = this.#open.get(event.draw) ?? [];
+      open.push({ window: event.window, key: event.userKey });
+      this.#open.set(event.draw, open);
+    } else if (event.type === "window.sealed") {
+      const { draw, window, parts } = event.header;
+      const open = this.#open.get(draw) ?? [];
+      const keys = [...new Set(open.filter((one) => one.window <= window).map((one) => one.key))].sort();
+      const root = merkleRoot(
+        keys.map((key) => fromHex(key)),
+        sha256,
+      );
+      if (parts[0]?.root !== root) this.problems.push(`seal of ${draw} ${window} is not over its entries`);
+      this.#open.set(
+        draw,
+        open.filter((one) => one.window > window),
+      );
+      if (this.#sealed.has(`${draw} ${window}`)) this.problems.push(`${draw} ${window} sealed twice`);
+      this.#sealed.set(`${draw} ${window}`, event.header.round);
+    } else if (event.type === "window.drawn") this.#drawWindow(event);
+    else if (event.type === "draw.closed") this.#closed.add(event.record.draw);
+  }
+
+  #drawWindow(event: Extract<Event, { type: "window.drawn" }>): void {
+    const { draw, window, round, randomness, winners } = event;
+    const key = `${draw} ${window}`;
+    if (this.#drawn.has(key)) this.problems.push(`${key} was drawn twice`);
+    if (round !== (this.#firstRound.get(draw) ?? 0) + window || this.#sealed.get(key) !== round) {
+      this.problems.push(`${key} was drawn with round ${round}`);
+    }
+    if (randomness !== simBeacon(round).randomness) this.problems.push(`${key} was drawn with another value`);
+    this.#drawn.add(key);
+    const won = (this.#won.get(draw) ?? 0) + winners.length;
+    this.#won.set(draw, won);
+    if (won > (this.#scheduled.get(draw) ?? 0)) this.problems.push(`draw ${draw} gave ${won} prizes`);
+    const pool = this.#poolOf.get(draw);
+    if (pool === undefined) return;
+    for (const { awardId } of winners) this.award(awardId, pool);
+    this.#give(pool, winners.length);
+  }
+}
+
+/** Checks a night against what people were told and what the journal says. Returns what is wrong, possibly nothing. */
+export async function checkNight(night: Night): Promise<string[]> {
+  const problems = [...night.broken];
+  const ledger = new Ledger();
+  for (let shard = 0; shard < night.disk.shards.length; shard += 1) {
+    const store = {
+      async *readTail() {
+        yield* night.disk.shard(shard).rows;
+      },
+    };
+    try {
+      const { state } = await replayShard({
+        store,
+        shard,
+        sha256,
+        onBatch: (_, events) => {
+          for (const event of events) {
+            ledger.add(event);
+            if (event.type === "granted") ledger.award(event.awardId, event.pool);
+          }
+        },
+      });
+      const live = stateDigest(night.survivor.state(shard), sha256);
+      if (live !== stateDigest(state, sha256))
+        problems.push(`shard ${shard}: the live state is not the journal's`);
+      for (const pool of state.pools.values()) {
+        if (pool.heldByDraw !== 0 || pool.liveDraw !== null) problems.push("units are stranded with a draw");
+      }
+    } catch (error) {
+      problems.push(String(error));
+    }
+  }
+  ledger.finish();
+  checkPromises(night, ledger, problems);
+  checkAnnouncements(night, problems);
+  return [...problems, ...ledger.problems];
+}
+
+function checkPromises(night: Night, ledger: Ledger, problems: string[]): void {
+  for (const one of night.told) {
+    if (one.kind === "entered") {
+      if (!ledger.entries.has(`${one.draw} ${one.user} ${one.window}`))
+        problems.push("an acknowledged entry is lost");
+    } else if (one.kind === "granted") {
+      const awardId = ledger.grants.get(`${one.pool} ${one.user} ${one.requestId}`);
+      const answered = one.answer.ok && one.answer.type === "granted" ? one.answer.awardId : null;
+      if (awardId !== answered) problems.push(`an acknowledged grant is lost or changed: ${one.requestId}`);
+    } else if (ledger.posted.get(one.awardId) !== one.orderId)
+      problems.push(`a post is lost: ${one.awardId}`);
+  }
+}
+
+/** Nothing was announced as durable that the journal does not have, word for word. */
+function checkAnnouncements(night: Night, problems: string[]): void {
+  for (const batch of night.announced) {
+    const row = night.disk.shard(batch.shard).rows[batch.seq - 1];
+    if (row?.hash !== batch.hash)
+      problems.push(`shard ${batch.shard} announced batch ${batch.seq}, which is not there`);
+  }
+}
