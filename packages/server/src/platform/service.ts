@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Anything with a life: it runs until its signal aborts or it fails, and can be stopped.
  *
@@ -19,6 +21,8 @@ export type Service = {
 export async function runServices(services: readonly Service[], signal: AbortSignal): Promise<void> {
   const ended = new AbortController();
   const all = AbortSignal.any([signal, ended.signal]);
+  // Every service listens to the one signal; that is no leak.
+  setMaxListeners(0, all);
   const runs = services.map((service) => service.run(all).finally(() => ended.abort()));
   const settled = Promise.allSettled(runs);
   if (!all.aborted) await new Promise((resolve) => all.addEventListener("abort", resolve, { once: true }));
