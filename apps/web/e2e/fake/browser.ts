@@ -20,7 +20,7 @@ export const DESKTOP = { width: 1_280, height: 800 };
 /** Starts the browser the tests look with. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env["WANHUI_CHROMIUM"] ?? "/usr/bin/chromium",
+    executablePath: process.env.WANHUI_CHROMIUM ?? "/usr/bin/chromium",
     args: FLAGS,
   });
 }
@@ -74,7 +74,7 @@ type AxeResult = {
 
 /** Keeps a picture of a page when `WANHUI_SCREENSHOTS` names a folder: to be looked at by people. */
 export async function picture(page: Page, name: string, whole = false): Promise<void> {
-  const folder = process.env["WANHUI_SCREENSHOTS"];
+  const folder = process.env.WANHUI_SCREENSHOTS;
   if (folder === undefined) return;
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: whole });
 }

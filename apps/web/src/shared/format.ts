@@ -16,7 +16,7 @@ export type Format = {
   /** Day and minute, for deadlines that are not tonight. */
   readonly moment: (atMs: number) => string;
   readonly day: (atMs: number) => string;
-  /** Day of the Chinese calendar. */
+  /** Day of the Chinese calendar, the way calendars print it: 十月十四, 正月初一. */
   readonly lunarDay: (atMs: number) => string;
   /** `one` or `other`, as the locale counts. */
   readonly plural: (count: number, forms: { readonly one: string; readonly other: string }) => string;
@@ -31,6 +31,18 @@ export function majorUnits(money: Money): number {
   return money.amountMinor / 10 ** (digits ?? 2);
 }
 
+const TENS = ["初", "十", "廿", "三"];
+const ONES = ["", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+
+/** The days of a lunar month have names of their own, which `Intl` does not write. */
+function lunarDay(parts: readonly Intl.DateTimeFormatPart[]): string {
+  const month = parts.find((part) => part.type === "month")?.value ?? "";
+  const day = Number.parseInt(parts.find((part) => part.type === "day")?.value ?? "", 10);
+  if (Number.isNaN(day)) return parts.map((part) => part.value).join("");
+  const whole: Readonly<Record<number, string>> = { 10: "初十", 20: "二十", 30: "三十" };
+  return `${month}${whole[day] ?? `${TENS[Math.floor(day / 10)] ?? ""}${ONES[day % 10] ?? ""}`}`;
+}
+
 /** The house's formats for a locale; `timeZone` is the browser's own when left out. */
 export function makeFormat(locale: string, timeZone?: string): Format {
   const zone = timeZone === undefined ? {} : { timeZone };
@@ -41,8 +53,8 @@ export function makeFormat(locale: string, timeZone?: string): Format {
   const clock = new Intl.DateTimeFormat(locale, { ...time, second: "2-digit" });
   const minute = new Intl.DateTimeFormat(locale, time);
   const moment = new Intl.DateTimeFormat(locale, { month: "long", day: "numeric", ...time });
-  const day = new Intl.DateTimeFormat(locale, { year: "numeric", month: "long", day: "numeric", ...zone });
-  const lunar = new Intl.DateTimeFormat(`${locale}-u-ca-chinese`, { month: "long", day: "numeric", ...zone });
+  const day = new Intl.DateTimeFormat(locale, { month: "long", day: "numeric", ...zone });
+  const lunar = new Intl.DateTimeFormat("zh-CN-u-ca-chinese", { month: "long", day: "numeric", ...zone });
   const plurals = new Intl.PluralRules(locale);
   return {
     locale,
@@ -63,7 +75,7 @@ export function makeFormat(locale: string, timeZone?: string): Format {
     minute: (atMs) => minute.format(atMs),
     moment: (atMs) => moment.format(atMs),
     day: (atMs) => day.format(atMs),
-    lunarDay: (atMs) => lunar.format(atMs),
+    lunarDay: (atMs) => lunarDay(lunar.formatToParts(atMs)),
     plural: (count, forms) => (plurals.select(count) === "one" ? forms.one : forms.other),
   };
 }

@@ -17,5 +17,5 @@ if (root !== null) {
   const store = new VenueStore(clientSource());
   const language = firstLanguage(location.search, navigator.languages);
   render(<App store={store} first={language} />, root);
-  void store.start();
+  store.start();
 }

@@ -1,7 +1,7 @@
 // What the page knows. One plain object, replaced on change; the store (store.ts) is its only writer.
 
 import type { AwardView, ShowView } from "@wanhui/protocol";
-import type { HeardSeal, LinkState } from "../source/source.ts";
+import type { LinkState } from "../source/source.ts";
 import type { DrawnWindow } from "./prizes.ts";
 import { resultAtMs, statedResultMs, type WindowFacts } from "./windows.ts";
 
@@ -35,7 +35,6 @@ export type VenueState = {
   readonly lastDrawn: Readonly<Record<string, DrawnWindow>>;
   /** Draws whose newest entry was carried over a gap. */
   readonly carried: readonly string[];
-  readonly seals: readonly HeardSeal[];
   readonly taps: Readonly<Record<string, number>>;
   /** Draw whose first tap of this window is on its way. */
   readonly sending: string | null;
@@ -56,7 +55,6 @@ export const EMPTY_STATE: VenueState = {
   notes: {},
   lastDrawn: {},
   carried: [],
-  seals: [],
   taps: {},
   sending: null,
   rains: {},

@@ -1,6 +1,7 @@
 // The page's memory: turns what the source says and what the person does into one state, and reveals results at
 // their stated second. Knows no DOM.
 
+import { newRequestId, type TakeOutcome } from "@wanhui/client";
 import type { AwardView, ShowView } from "@wanhui/protocol";
 import { recall, remember } from "../../shared/memory.ts";
 import type { VenueEvent, VenueSource } from "../source/source.ts";
@@ -23,11 +24,6 @@ import { windowAt } from "./windows.ts";
 const WATCH_MS = 250;
 /** A refusal's words stay this long. */
 export const REFUSAL_SHOWN_MS = 4_000;
-/** Heard seals kept per run: seven rounds of some dozens of windows, with room. */
-const SEALS_MAX = 2_000;
-/** Doubled wait between tries to reach the server. */
-const RETRY_MS_MIN = 2_000;
-const RETRY_MS_MAX = 30_000;
 
 type SayingBody = Saying extends infer S ? (S extends unknown ? Omit<S, "id"> : never) : never;
 
@@ -68,20 +64,21 @@ export class VenueStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Boots, and boots again until the server answers. */
-  async start(): Promise<void> {
-    const watch = setInterval(() => this.#watch(), WATCH_MS);
-    this.#timers.add(watch);
-    for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(RETRY_MS_MAX, waitMs * 2)) {
-      const boot = await this.#source.start((event) => this.hear(event));
-      this.#set({ boot });
-      if (boot !== "unreachable") return;
-      await this.#pause(waitMs);
-    }
+  /** Starts to listen, and to watch the clock. */
+  start(): void {
+    this.#timers.add(setInterval(() => this.#watch(), WATCH_MS));
+    this.#source.start((event) => this.hear(event));
   }
 
   /** Ends a pause between two tries early. */
-  retryNow: () => void = () => undefined;
+  retryNow(): void {
+    this.#source.wake();
+  }
+
+  /** Seals this device heard, for the checker. */
+  heard(): string {
+    return this.#source.heard();
+  }
 
   /** Releases timers and the connection. */
   stop(): void {
@@ -110,10 +107,9 @@ export class VenueStore {
   take(pool: string): void {
     const before = this.#state.rains[pool];
     if (before?.phase === "got") return;
-    const request = before?.request ?? newRequest();
-    const note: RainNote = { request, phase: "asking", place: null, code: null };
-    const sent = this.#source.take(pool, request);
-    this.#setRain(pool, sent ? note : { ...note, phase: "refused", code: "network.no_answer" });
+    const request = before?.request ?? newRequestId();
+    this.#setRain(pool, { request, phase: "asking", place: null, code: null });
+    void this.#source.take(pool, request).then((outcome) => this.#hearTaken(pool, request, outcome));
   }
 
   /** An award as a claim's answer shows it. */
@@ -134,6 +130,10 @@ export class VenueStore {
   /** Takes in one event of the source. */
   hear(event: VenueEvent): void {
     switch (event.type) {
+      case "boot":
+        this.#retryAtMs = event.retryAtMs;
+        this.#set({ boot: event.boot });
+        break;
       case "show":
         this.#hearShow(event.show);
         break;
@@ -141,7 +141,7 @@ export class VenueStore {
         this.#hearLink(event.link);
         break;
       case "seal":
-        this.#hearSeal(event);
+        this.#note(event.draw, event.window, { resultAtMs: event.resultAtMs });
         break;
       case "drawn":
         this.#hearDrawn(event);
@@ -153,10 +153,7 @@ export class VenueStore {
         this.#hearReceived(event.draw, event.window);
         break;
       case "refused":
-        this.#hearRefused(event);
-        break;
-      case "got":
-        this.#hearGot(event.request);
+        this.#set({ sending: null, refusal: { code: event.code, atMs: this.nowMs() } });
         break;
       case "awards":
         this.#set({ awards: event.awards });
@@ -173,7 +170,7 @@ export class VenueStore {
       for (const key of recall<string[]>(enteredKey(show.run), "sessionStorage") ?? []) {
         notes[key] = { ...EMPTY_NOTE, entered: true };
       }
-      this.#set({ show, notes, seals: recall(sealsKey(show.run)) ?? [] });
+      this.#set({ boot: "ready", show, notes });
       return;
     }
     this.#set({ show });
@@ -183,16 +180,6 @@ export class VenueStore {
     const back = link === "live" && this.#state.link === "lost";
     this.#set({ link, sending: link === "live" ? this.#state.sending : null });
     if (back && this.#state.uncounted > 0) this.#later(8_000, () => this.#set({ uncounted: 0 }));
-  }
-
-  #hearSeal(event: VenueEvent & { type: "seal" }): void {
-    const { seal } = event;
-    this.#note(seal.draw, seal.window, { resultAtMs: event.resultAtMs });
-    if (this.#state.seals.some((each) => each.hash === seal.hash)) return;
-    const seals = [...this.#state.seals, seal].slice(-SEALS_MAX);
-    this.#set({ seals });
-    const run = this.#state.show?.run;
-    if (run !== undefined) remember(sealsKey(run), seals);
   }
 
   #hearDrawn(event: VenueEvent & { type: "drawn" }): void {
@@ -226,28 +213,26 @@ export class VenueStore {
       this.#say({ what: "received", atMs: roundResultMs(round, factsIn(this.#state)) });
   }
 
-  #hearRefused(event: VenueEvent & { type: "refused" }): void {
-    if (event.request !== null) {
-      const found = Object.entries(this.#state.rains).find(([, note]) => note.request === event.request);
-      if (found === undefined) return;
-      const waits = event.code === "grab.wait";
-      this.#setRain(found[0], {
-        ...found[1],
-        phase: waits ? "wait" : "refused",
-        place: event.place,
-        code: waits ? null : event.code,
-      });
+  #hearTaken(pool: string, request: string, outcome: TakeOutcome): void {
+    if (outcome.ok) {
+      this.#gotRain(pool, request);
+      void this.#source.refreshAwards();
       return;
     }
-    this.#set({ sending: null, refusal: { code: event.code, atMs: this.nowMs() } });
+    const waits = outcome.code === "grab.wait";
+    // The unit may have come down the line while the answer was on its way.
+    if (this.#state.rains[pool]?.phase === "got") return;
+    this.#setRain(pool, {
+      request,
+      phase: waits ? "wait" : "refused",
+      place: outcome.place,
+      code: waits ? null : outcome.code,
+    });
   }
 
-  #hearGot(request: string): void {
-    const found = Object.entries(this.#state.rains).find(([, note]) => note.request === request);
-    if (found === undefined) return;
-    if (found[1].phase !== "got") this.#say({ what: "got", draw: found[0] });
-    this.#setRain(found[0], { ...found[1], phase: "got", place: null, code: null });
-    void this.#source.refreshAwards();
+  #gotRain(pool: string, request: string): void {
+    if (this.#state.rains[pool]?.phase !== "got") this.#say({ what: "got", draw: pool });
+    this.#setRain(pool, { request, phase: "got", place: null, code: null });
   }
 
   #hearAward(award: AwardView, fresh: boolean): void {
@@ -257,10 +242,8 @@ export class VenueStore {
       view?.claim?.type === "order" && view.claim.order.state === "paid";
     if (paidNow(award) && !paidNow(before)) this.#say({ what: "paid", draw: award.prize.pool });
     if (!fresh || before !== undefined) return;
-    const waiting = Object.entries(this.#state.rains).find(([pool]) => pool === award.prize.pool);
-    if (award.draw === null && waiting !== undefined && waiting[1].phase !== "got") {
-      this.#setRain(waiting[0], { ...waiting[1], phase: "got", place: null, code: null });
-    }
+    const waiting = this.#state.rains[award.prize.pool];
+    if (award.draw === null && waiting !== undefined) this.#gotRain(award.prize.pool, waiting.request);
     if (award.draw === null) return;
     this.#at(revealAtMs(this.#state, award), () => {
       this.#set({ celebrate: award });
@@ -330,32 +313,8 @@ export class VenueStore {
     );
     this.#timers.add(timer);
   }
-
-  #pause(waitMs: number): Promise<void> {
-    this.#retryAtMs = Date.now() + waitMs;
-    return new Promise((resolve) => {
-      const go = () => {
-        clearTimeout(timer);
-        this.#timers.delete(timer);
-        this.#retryAtMs = 0;
-        resolve();
-      };
-      const timer = setTimeout(go, waitMs);
-      this.#timers.add(timer);
-      this.retryNow = go;
-    });
-  }
 }
 
 function enteredKey(run: string): string {
   return `wanhui.entered.${run}`;
-}
-
-function sealsKey(run: string): string {
-  return `wanhui.heard.${run}`;
-}
-
-function newRequest(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,157 +1,104 @@
-// TEMPORARY direct source until the SDK is there.
-import {
-  type AwardView,
-  type CtlMessage,
-  encodeTaps,
-  type MeMessage,
-  PROTOCOL_VERSION,
-  type ServerMessage,
-  type ShowView,
-  type SocketTicketView,
-  WS_SUBPROTOCOL,
-} from "@wanhui/protocol";
+// The room through the SDK, in the page's words.
+
+import { connect, type RoomClient } from "@wanhui/client";
+import type { AwardView, CtlMessage, MeMessage, ShowView } from "@wanhui/protocol";
 import { ask } from "../../shared/http.ts";
 import { withOrder } from "../model/awards.ts";
-import type { Boot, VenueEvent, VenueSource } from "./source.ts";
+import type { VenueEvent, VenueSource } from "./source.ts";
 
+/** Connects to our own server; nothing happens before `start`. */
 export function clientSource(): VenueSource {
-  let show: ShowView | null = null;
+  let client: RoomClient | null = null;
+  let listener: (event: VenueEvent) => void = () => undefined;
   let awards: readonly AwardView[] = [];
-  let offset = 0;
-  let socket: WebSocket | null = null;
-  let skew = 0;
-  let frame = 0;
-  let hear: (event: VenueEvent) => void = () => undefined;
-  const nonce = crypto.getRandomValues(new Uint8Array(16));
-  const drawOf = (index: number) => show?.rounds.find((round) => round.index === index)?.draw ?? "";
-  const ctl = (message: CtlMessage) => {
-    if (show === null) return;
-    const put = <T>(list: readonly T[], same: (item: T) => boolean, item: T) =>
-      list.map((each) => (same(each) ? item : each));
-    if (message.t === "round")
-      show = { ...show, rounds: put(show.rounds, (r) => r.draw === message.round.draw, message.round) };
-    if (message.t === "cue")
-      show = { ...show, cues: put(show.cues, (c) => c.cue === message.cue.cue, message.cue) };
-    if (message.t === "rain")
-      show = { ...show, rains: put(show.rains, (c) => c.slug === message.rain.slug, message.rain) };
-    if (message.t === "seal")
-      hear({
-        type: "seal",
-        seal: {
-          draw: message.draw,
-          window: message.window,
-          header: message.header,
-          hash: message.hash,
-          signature: message.signature,
-          heardAtMs: Date.now() + skew,
-        },
-        resultAtMs: message.resultAtMs,
-      });
-    if (message.t === "drawn") hear({ type: "drawn", ...message });
+  let everLive = false;
+  let unknown = false;
+  const hear = (event: VenueEvent) => listener(event);
+  const putAwards = (next: readonly AwardView[]) => {
+    awards = next;
+    hear({ type: "awards", awards });
   };
-  const me = (message: MeMessage) => {
-    if (message.t === "won" || message.t === "award")
-      hear({ type: "award", award: message.award, fresh: message.t === "won" });
-    else {
-      awards = withOrder(awards, message.order);
-      void refreshAwards();
-    }
-  };
+
   const refreshAwards = async () => {
-    const answer = await ask<{ awards: AwardView[] }>("/api/me/awards");
-    if (answer.ok) {
-      awards = answer.value.awards;
-      hear({ type: "awards", awards });
-    }
+    const answer = await ask<{ awards: readonly AwardView[] }>("/api/me/awards");
+    if (answer.ok) putAwards(answer.value.awards);
   };
-  const onMessage = (message: ServerMessage) => {
-    switch (message.t) {
-      case "hello":
-        skew = message.at - Date.now();
-        hear({ type: "link", link: "live" });
-        return;
-      case "f":
-        offset = message.o;
-        for (const each of message.ctl ?? []) ctl(each);
-        if (message.cnt !== undefined && show !== null) show = { ...show, counts: message.cnt };
-        if (show !== null) hear({ type: "show", show });
-        return;
-      case "me":
-        for (const each of message.m) me(each);
-        return;
-      case "ack":
-        return hear({ type: "received", draw: drawOf(message.d), window: message.w });
-      case "got":
-        return hear({ type: "got", request: message.r, awardId: message.awardId });
-      case "no":
-        return hear({
-          type: "refused",
-          draw: message.d === undefined ? null : drawOf(message.d),
-          request: message.r ?? null,
-          code: message.code,
-          place: message.place ?? null,
-        });
-      default:
-        return;
-    }
+
+  const fetchShow = async (): Promise<ShowView> => {
+    const answer = await ask<ShowView>("/api/show");
+    if (answer.ok) return answer.value;
+    unknown = answer.problem.code === "show.unknown";
+    throw new Error(answer.problem.code);
   };
-  const connect = async () => {
-    const ticket = await ask<SocketTicketView>("/api/socket-ticket", { method: "POST" });
-    if (!ticket.ok) {
-      setTimeout(connect, 1000);
+
+  const onMe = (message: MeMessage) => {
+    if (message.t === "order") {
+      putAwards(withOrder(awards, message.order));
       return;
     }
-    socket = new WebSocket(
-      `${location.origin.replace("http", "ws")}/ws?ticket=${ticket.value.ticket}`,
-      WS_SUBPROTOCOL,
-    );
-    socket.onopen = () => {
-      frame = 0;
-      socket?.send(
-        JSON.stringify({
-          t: "hello",
-          v: PROTOCOL_VERSION,
-          resume: show === null ? undefined : { stream: show.stream, offset },
-        }),
-      );
-    };
-    socket.onmessage = (event) => onMessage(JSON.parse(event.data) as ServerMessage);
-    socket.onclose = () => {
-      hear({ type: "link", link: "lost" });
-      setTimeout(connect, 1000);
-    };
+    const fresh = message.t === "won" && !awards.some((each) => each.awardId === message.award.awardId);
+    awards = [message.award, ...awards.filter((each) => each.awardId !== message.award.awardId)];
+    hear({ type: "award", award: message.award, fresh });
   };
+
+  const onStatus = (room: RoomClient) => {
+    const { status } = room;
+    const live = status.state === "online" || status.state === "polling";
+    everLive ||= live;
+    if (room.show === null && status.state === "offline") {
+      hear({ type: "boot", boot: unknown ? "unknown" : "unreachable", retryAtMs: status.retryAtMs });
+    }
+    hear({ type: "link", link: live ? "live" : everLive ? "lost" : "connecting" });
+  };
+
   return {
-    start: async (listener): Promise<Boot> => {
-      hear = listener;
-      const session = await ask("/api/session", { method: "POST" });
-      if (!session.ok) return "unreachable";
-      const answer = await ask<ShowView>("/api/show");
-      if (!answer.ok) return answer.problem.code === "show.unknown" ? "unknown" : "unreachable";
-      show = answer.value;
-      offset = show.offset;
-      skew = show.nowMs - Date.now();
-      hear({ type: "show", show });
-      await refreshAwards();
-      void connect();
-      return "ready";
+    start: (heard) => {
+      listener = heard;
+      const room = connect({ baseUrl: location.origin, fetchShow });
+      client = room;
+      room.on("status", () => onStatus(room));
+      room.on("show", (show) => hear({ type: "show", show }));
+      room.on("ctl", (message) => onCtl(message, hear));
+      room.on("me", onMe);
+      room.on("stale", () => void refreshAwards());
+      room.on("refused", ({ draw, code }) => hear({ type: "refused", draw, code }));
+      room.on("window", ({ draw, window, fate }) => {
+        if (fate === "received") hear({ type: "received", draw, window });
+      });
     },
-    stop: () => socket?.close(),
-    nowMs: () => Date.now() + skew,
+    stop: () => client?.stop(),
+    wake: () => client?.wake(),
+    nowMs: () => client?.serverNowMs() ?? Date.now(),
     tap: (draw) => {
-      const round = show?.rounds.find((each) => each.draw === draw);
-      if (socket?.readyState !== 1 || round === undefined) return false;
-      frame += 1;
-      socket.send(
-        encodeTaps({ drawIndex: round.index, frameNumber: frame, taps: 1, nonce }) as Uint8Array<ArrayBuffer>,
-      );
+      const state = client?.status.state;
+      if (client === null || (state !== "online" && state !== "polling")) return false;
+      client.tap(draw);
       return true;
     },
-    take: (pool, request) => {
-      if (socket?.readyState !== 1) return false;
-      socket.send(JSON.stringify({ t: "take", pool, r: request }));
-      return true;
+    take: async (pool, request) => {
+      if (client === null) return { ok: false, code: "network.no_answer", retryMs: null, place: null };
+      return client.take(pool, request);
     },
     refreshAwards,
+    heard: () => client?.heard() ?? "",
   };
+}
+
+function onCtl(message: CtlMessage, hear: (event: VenueEvent) => void): void {
+  if (message.t === "seal") {
+    const { draw, window, resultAtMs } = message;
+    hear({ type: "seal", draw, window, resultAtMs });
+  } else if (message.t === "drawn") {
+    const { draw, window, entries, units, winners, resultAtMs } = message;
+    hear({ type: "drawn", draw, window, entries, units, winners, resultAtMs });
+  } else if (message.t === "chain") {
+    const gap = message.record as { version?: unknown; fromWindow?: unknown; toWindow?: unknown };
+    if (gap.version !== "wanhui/gap/1") return;
+    hear({
+      type: "gap",
+      draw: message.draw,
+      fromWindow: Number(gap.fromWindow),
+      toWindow: Number(gap.toWindow),
+    });
+  }
 }

@@ -1,5 +1,6 @@
 // The stage after a close: drawing, result, between, ended.
 
+import { countdown } from "../../shared/format.ts";
 import { opensAtMs, roundStates, type Stage, titleOf } from "../model/stage.ts";
 import { enteredWindows, factsIn } from "../model/state.ts";
 import { Gate } from "./gate.tsx";
@@ -82,13 +83,19 @@ export function Result({
           <p class="stage-fact">{words.hero.nextUp(text(titleOf(next)), format.minute(opensAtMs(next)))}</p>
         )}
       </StageText>
-      <Gate progress={1} tone={outcome === "won" ? "won" : "calm"}>
-        <span class="gate-sign">
-          <Icon
-            name={outcome === "won" ? "star" : outcome === "lost" ? "dash" : "check"}
-            filled={outcome === "won"}
-          />
-        </span>
+      <Gate progress={outcome === "won" ? 1 : 0} tone={outcome === "won" ? "won" : "calm"}>
+        {outcome !== "won" && next !== null ? (
+          <>
+            <p class="gate-small">{words.hero.next}</p>
+            <p class="digits" role="timer">
+              {countdown(opensAtMs(next) - nowMs)}
+            </p>
+          </>
+        ) : (
+          <span class="gate-sign">
+            <Icon name={outcome === "won" ? "star" : "check"} filled={outcome === "won"} />
+          </span>
+        )}
       </Gate>
       <div class="stage-more">
         {states.length > 1 && <WindowStrip round={round} states={states} current={null} />}

@@ -1,5 +1,6 @@
 // The venue: state in, page out.
 
+import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { makeFormat } from "../../shared/format.ts";
 import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/language.ts";
@@ -70,10 +71,11 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
   const [settings, setSettings] = useState(false);
   const { format, words } = useWords(language);
   useSpaceBar(store);
+  const title = state.show?.title;
   useEffect(() => {
     document.documentElement.lang = localeOf(language);
-    if (state.show !== null) document.title = textIn(language, state.show.title);
-  }, [language, state.show?.title]);
+    if (title !== undefined) document.title = textIn(language, title);
+  }, [language, title]);
   useEffect(() => {
     document.documentElement.classList.toggle("still", !wishes.motion);
   }, [wishes.motion]);
@@ -130,18 +132,67 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
 function VenueParts({ hasAwards, store }: { readonly hasAwards: boolean; readonly store: VenueStore }) {
   const venues = store.state.show?.venues ?? [];
   const [venue, setVenue] = useState(venues.find((each) => each.main)?.slug ?? venues[0]?.slug ?? "main");
+  const wide = useWide();
   return (
     <>
       <Notices />
       <Hero />
       <StageAway />
-      <div class={hasAwards ? "parts with-awards" : "parts"}>
-        {hasAwards && <Mine key="mine" />}
-        <PrizeWall key="prizes" venue={venue} onVenue={setVenue} />
-        {!hasAwards && <Mine key="mine" />}
-        <Programme venue={venue} />
-        <Proofs />
-      </div>
+      <Layout
+        wide={wide}
+        prizes={<PrizeWall venue={venue} onVenue={setVenue} />}
+        mine={<Mine />}
+        programme={<Programme venue={venue} />}
+        proofs={<Proofs />}
+        mineFirst={hasAwards}
+      />
     </>
+  );
+}
+
+/** Whether there is room for two columns. */
+function useWide(): boolean {
+  const [wide, setWide] = useState(() => matchMedia("(min-width: 900px)").matches);
+  useEffect(() => {
+    const query = matchMedia("(min-width: 900px)");
+    const changed = () => setWide(query.matches);
+    query.addEventListener("change", changed);
+    return () => query.removeEventListener("change", changed);
+  }, []);
+  return wide;
+}
+
+/** The parts in reading order: two columns where there is room, else what is to be done first. */
+function Layout(props: {
+  readonly wide: boolean;
+  readonly mineFirst: boolean;
+  readonly prizes: ComponentChildren;
+  readonly mine: ComponentChildren;
+  readonly programme: ComponentChildren;
+  readonly proofs: ComponentChildren;
+}) {
+  const { prizes, mine, programme, proofs } = props;
+  if (props.wide) {
+    return (
+      <div class="parts two">
+        <div>
+          {prizes}
+          {proofs}
+        </div>
+        <div>
+          {mine}
+          {programme}
+        </div>
+      </div>
+    );
+  }
+  return (
+    <div class="parts">
+      {props.mineFirst && mine}
+      {prizes}
+      {!props.mineFirst && mine}
+      {programme}
+      {proofs}
+    </div>
   );
 }

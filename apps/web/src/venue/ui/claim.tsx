@@ -12,14 +12,19 @@ import { usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
 import { refused, type SendClaim, Trouble, useSending } from "./sending.tsx";
 
-/** The key under which one award's claim is sent, the same on every try: a lost answer never claims twice. */
-function claimKey(awardId: string): string {
-  const name = `wanhui.claim.${awardId}`;
-  const known = recall<string>(name);
-  if (known !== null) return known;
-  const made = crypto.randomUUID();
-  remember(name, made);
-  return made;
+/**
+ * The key under which a wish is sent, the same on every try: a lost answer never claims twice. Another address, or an
+ * order after one that expired, is another wish.
+ */
+function claimKey(award: AwardView, body: unknown): string {
+  const name = `wanhui.claim.${award.awardId}`;
+  const before = award.claim?.type === "order" ? award.claim.order.orderId : null;
+  const wish = JSON.stringify([before, body]);
+  const known = recall<{ readonly wish: string; readonly key: string }>(name);
+  if (known?.wish === wish) return known.key;
+  const key = crypto.randomUUID();
+  remember(name, { wish, key });
+  return key;
 }
 
 /** Problems that mean: what was sent first stands, look at it. */
@@ -32,7 +37,7 @@ export function Claim({ award, onClose }: { readonly award: AwardView; readonly 
   const title = words.claim.title(text(award.prize.title));
   const send: SendClaim = async (body) => {
     const path = `/api/awards/${encodeURIComponent(award.awardId)}/claim`;
-    const answer = await ask<AwardView>(path, { method: "POST", body, key: claimKey(award.awardId) });
+    const answer = await ask<AwardView>(path, { method: "POST", body, key: claimKey(award, body) });
     if (!answer.ok) {
       if (REFRESHING.has(answer.problem.code)) await store.refreshAwards();
       return answer.problem;

@@ -20,13 +20,15 @@ export function TopBar() {
         {show !== null && (
           <p>
             {format.day(show.startsAtMs)}
-            {show.theme === "gala" && language === "zh" && <> · {format.lunarDay(show.startsAtMs)}</>}
+            {show.theme === "gala" && language === "zh" && (
+              <> · {words.page.lunar(format.lunarDay(show.startsAtMs))}</>
+            )}
             {show.counts.viewers > 0 && <> · {words.page.viewers(show.counts.viewers)}</>}
           </p>
         )}
       </div>
       <nav class="top-nav" aria-label={words.page.sections}>
-        <Sections />
+        <Sections proofs />
       </nav>
       <button
         type="button"
@@ -43,7 +45,7 @@ export function TopBar() {
   );
 }
 
-function Sections() {
+function Sections({ proofs = false }: { readonly proofs?: boolean }) {
   const { words, state } = usePage();
   const nowMs = useNow(MINUTE_HAND_MS);
   const todo = visibleAwards(state, nowMs).filter((award) =>
@@ -54,7 +56,8 @@ function Sections() {
     ["prizes", words.page.prizes],
     ["mine", words.page.mine],
     ["programme", words.page.programme],
-    ["proofs", words.page.proofs],
+    // A thumb's bar has room for four; proofs are linked from every prize.
+    ...(proofs ? [["proofs", words.page.proofs] as const] : []),
   ];
   return (
     <ul>

@@ -8,6 +8,7 @@ import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { OpenRound } from "./open-round.tsx";
 import { SECOND_HAND_MS, useNow, usePage } from "./page.tsx";
+import { pictureOf } from "./prize-wall.tsx";
 import { RainStage } from "./rain.tsx";
 import { ShakeOffer } from "./shake-offer.tsx";
 import { RoundFacts, StageText } from "./stage-text.tsx";
@@ -91,8 +92,30 @@ function Waiting({ stage, nowMs }: { readonly stage: Stage & { kind: "waiting" }
           {digits}
         </p>
       </Gate>
-      <div class="stage-more">{coming.type === "round" && <ShakeOffer />}</div>
+      <div class="stage-more">
+        <ComingPrize pool={coming.type === "round" ? coming.round.pool : coming.rain.pool} />
+        {coming.type === "round" && <ShakeOffer />}
+      </div>
     </>
+  );
+}
+
+/** What can be won next: picture, name, worth. */
+function ComingPrize({ pool }: { readonly pool: string }) {
+  const { words, format, text, state } = usePage();
+  const prize = state.show?.prizes.find((each) => each.pool === pool);
+  if (prize === undefined) return null;
+  return (
+    <div class="coming">
+      <img src={pictureOf(prize)} alt="" width={96} height={72} />
+      <div>
+        <p class="coming-title">{text(prize.title)}</p>
+        <p class="stage-fact">
+          {words.prizes.worth(format.money(prize.worth))} ·{" "}
+          {prize.price.amountMinor > 0 ? words.prizes.payOnly(format.money(prize.price)) : words.prizes.free}
+        </p>
+      </div>
+    </div>
   );
 }
 

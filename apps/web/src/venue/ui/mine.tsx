@@ -27,11 +27,14 @@ export function Mine() {
           <p>{ended ? words.mine.emptyEnded : words.mine.emptyMore}</p>
         </div>
       ) : (
-        <ul class="awards">
-          {awards.map((award) => (
-            <AwardCard key={award.awardId} award={award} nowMs={nowMs} />
-          ))}
-        </ul>
+        <>
+          {show.rehearsal && <p class="note">{words.mine.rehearsal}</p>}
+          <ul class="awards">
+            {awards.map((award) => (
+              <AwardCard key={award.awardId} award={award} nowMs={nowMs} />
+            ))}
+          </ul>
+        </>
       )}
       <Receipts />
     </section>
@@ -39,7 +42,7 @@ export function Mine() {
 }
 
 function AwardCard({ award, nowMs }: { readonly award: AwardView; readonly nowMs: number }) {
-  const { words, format, text, state } = usePage();
+  const { words, format, text } = usePage();
   const group = awardGroup(award, nowMs);
   const title = text(award.prize.title);
   return (
@@ -52,7 +55,6 @@ function AwardCard({ award, nowMs }: { readonly award: AwardView; readonly nowMs
         </p>
         <p class="award-worth">{words.prizes.worth(format.money(award.prize.worth))}</p>
         <AwardState award={award} nowMs={nowMs} />
-        {state.show?.rehearsal === true && <p class="note">{words.mine.rehearsal}</p>}
       </div>
     </li>
   );
@@ -170,12 +172,13 @@ function Coupon({ code, untilMs }: { readonly code: string; readonly untilMs: nu
 }
 
 function Receipts() {
-  const { words, state, text } = usePage();
+  const { words, state, text, store } = usePage();
   const [failed, setFailed] = useState(false);
   const rounds = (state.show?.rounds ?? [])
     .map((round) => ({ round, windows: enteredWindows(state, round.draw) }))
     .filter(({ windows }) => windows.length > 0);
-  if (rounds.length === 0 && state.seals.length === 0) return null;
+  const seals = lineCount(store.heard());
+  if (rounds.length === 0 && seals === 0) return null;
   const fetchReceipt = async (draw: string, window: number) => {
     const answer = await ask<unknown>(receiptUrl(draw, window));
     setFailed(!answer.ok);
@@ -208,20 +211,22 @@ function Receipts() {
         </div>
       ))}
       {failed && <p role="alert">{words.mine.receiptNotYet}</p>}
-      {state.seals.length > 0 && <HeardSeals />}
+      {seals > 0 && <HeardSeals count={seals} />}
     </details>
   );
 }
 
-function HeardSeals() {
-  const { words, state } = usePage();
-  const save = () => {
-    const lines = state.seals.map((seal) => JSON.stringify(seal));
-    saveFile(`heard-${state.show?.run ?? "show"}.ndjson`, "application/x-ndjson", `${lines.join("\n")}\n`);
-  };
+function lineCount(text: string): number {
+  return text === "" ? 0 : text.trimEnd().split("\n").length;
+}
+
+function HeardSeals({ count }: { readonly count: number }) {
+  const { words, state, store } = usePage();
+  const save = () =>
+    saveFile(`heard-${state.show?.run ?? "show"}.ndjson`, "application/x-ndjson", store.heard());
   return (
     <>
-      <p class="note">{words.proofs.heardMore(state.seals.length)}</p>
+      <p class="note">{words.proofs.heardMore(count)}</p>
       <button type="button" class="button small plain" onClick={save}>
         <Icon name="down" />
         {words.proofs.heard}

@@ -21,6 +21,8 @@ export function Modal(props: {
     if (element === null) return;
     const before = document.activeElement;
     element.showModal();
+    // The heading first: what this is, before what can be done; and no ring around a button nobody chose.
+    element.querySelector<HTMLElement>(".modal-title")?.focus();
     return () => {
       element.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();

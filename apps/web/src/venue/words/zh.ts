@@ -17,6 +17,7 @@ export const zh = (f: Format) => ({
     mineCount: (count: number) => `我的，${f.number(count)} 件奖品`,
     viewers: (count: number) => `${f.compact(count)} 人在线`,
     interactions: (count: number) => `${f.compact(count)} 次互动`,
+    lunar: (day: string) => `农历${day}`,
     more: "这是什么？",
   },
   notice: {
