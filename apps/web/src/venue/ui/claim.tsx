@@ -12,6 +12,13 @@ import { usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
 import { refused, type SendClaim, Trouble, useSending } from "./sending.tsx";
 
+/** A short mark of a text (FNV-1a, 32 bits), so that the address itself is not kept: the server has the last word anyway. */
+function fingerprint(text: string): number {
+  let mark = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) mark = Math.imul(mark ^ text.charCodeAt(at), 0x01000193);
+  return mark >>> 0;
+}
+
 /**
  * The key under which a wish is sent, the same on every try: a lost answer never claims twice. Another address, or an
  * order after one that expired, is another wish.
@@ -19,8 +26,8 @@ import { refused, type SendClaim, Trouble, useSending } from "./sending.tsx";
 function claimKey(award: AwardView, body: unknown): string {
   const name = `wanhui.claim.${award.awardId}`;
   const before = award.claim?.type === "order" ? award.claim.order.orderId : null;
-  const wish = JSON.stringify([before, body]);
-  const known = recall<{ readonly wish: string; readonly key: string }>(name);
+  const wish = fingerprint(JSON.stringify([before, body]));
+  const known = recall<{ readonly wish: number; readonly key: string }>(name);
   if (known?.wish === wish) return known.key;
   const key = crypto.randomUUID();
   remember(name, { wish, key });
