@@ -293,6 +293,7 @@ export class ProofCheck {
   }
 
   #readWinners(body: Json): void {
+    demand(this.#open?.wantsEntries !== true, "DR10", "kind", "the seal counts more entries than stand here");
     const wanted = this.#open?.wantsWinners === true;
     demand(this.#open !== undefined && wanted, "DR17", "kind", "no winners are missing here");
     const { window, winners } = winnersShape(body, "body");

@@ -143,6 +143,8 @@ export type Tamper = {
   /** After the draw of a window the forger may write any keys into the file. */
   keys?(keys: string[], window: number): void;
   record?(record: Loose): void;
+  /** A kind of record that is left out, as if it had never been. */
+  hides?: string;
   steps?(steps: Step[]): void;
   foot?(foot: Loose): void;
 };
@@ -317,6 +319,7 @@ class Teller {
   }
 
   #record(kind: string, record: Loose): void {
+    if (this.#tamper.hides === kind) return;
     this.#tamper.record?.(record);
     this.#head = hashOf(record);
     this.#steps.push({ kind, body: this.#signed(record) });
