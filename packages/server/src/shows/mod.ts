@@ -18,7 +18,14 @@ export { createDrawer, type DrawerParts, type VerifiedBeacon } from "./drawer.ts
 export { loadShow } from "./load-show.ts";
 export { type ParsedShow, parseShow } from "./parse-show.ts";
 export { drawIdOf, drawIds, poolIdOf, type Run, runEndsAtMs } from "./run-plan.ts";
-export { type CueStore, createCueStore, type OpenedRun, type OpenRunOptions, openRun, readRuns } from "./run-store.ts";
+export {
+  type CueStore,
+  createCueStore,
+  type OpenedRun,
+  type OpenRunOptions,
+  openRun,
+  readRuns,
+} from "./run-store.ts";
 export { showClock } from "./show-clock.ts";
 export { type ShowRoutesDeps, showRoutes } from "./show-routes.ts";
 export { formatProblem, summaryOf } from "./show-summary.ts";
