@@ -17,7 +17,7 @@ import { createOrderNumbers } from "./night/order-numbers.ts";
 import { openProofs } from "./night/proofs.ts";
 import { mountRoutes } from "./night/routes.ts";
 import { removeServerFile, writeServerFile } from "./night/server-file.ts";
-import { endingService, engineService, pagesService } from "./night/services.ts";
+import { endingService, engineService, pagesService, watchedDatabase } from "./night/services.ts";
 import { openShop } from "./night/shop.ts";
 import { makeOperatorLink } from "./people/mod.ts";
 import { type Config, Fault, findListenPort, runServices, type Service } from "./platform/mod.ts";
@@ -90,7 +90,13 @@ export async function startNight(options: NightOptions): Promise<Night> {
       nowMs,
       sha256: ground.sha256,
     });
-    return await openNight({ ...options, ground, run, continued: !made, picturesFolder: dirname(showFile) });
+    return await openNight({
+      ...options,
+      ground,
+      run,
+      continued: !made,
+      picturesFolder: join(dirname(showFile), "pictures"),
+    });
   } catch (error) {
     await ground.database.close();
     throw error;
@@ -194,7 +200,8 @@ async function openNight(opening: Opening): Promise<Night> {
   const { embedded } = ground.database;
   // Stopped from the end: pages first, then what moves the night, then the engine, the database last.
   const services: Service[] = [
-    ...(embedded === undefined ? [] : [embedded]),
+    // Watched from here, ended by `close` below: its clients go before it.
+    ...(embedded === undefined ? [] : [watchedDatabase(embedded)]),
     clockKeeper(ground),
     endingService("beacons", () => beacons.stop()),
     endingService("journal", () => journal.close()),

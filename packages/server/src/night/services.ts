@@ -28,3 +28,8 @@ export function pagesService(app: App, gateway: Gateway): Service {
     await app.close();
   });
 }
+
+/** The embedded database is watched while the night runs, and ended after everybody who uses it. */
+export function watchedDatabase(database: Service): Service {
+  return { name: database.name, run: (signal) => database.run(signal), stop: async () => undefined };
+}

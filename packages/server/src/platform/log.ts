@@ -65,7 +65,20 @@ export function createLog(options: { level: LogLevel; file?: string; tty?: boole
       ]
     : [{ level: "debug" as const, stream: toPeople }];
   const paths = redacted.flatMap((key) => [key, `*.${key}`]);
-  return pino({ level, base: null, redact: { paths, censor: "[redacted]" } }, multistream(streams));
+  // A driver's error drags its connection along; type, message, code and stack are what helps.
+  const serializers = { err: errorFields };
+  return pino(
+    { level, base: null, serializers, redact: { paths, censor: "[redacted]" } },
+    multistream(streams),
+  );
+}
+
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name: type, message, stack } = error;
+  const code = "code" in error ? { code: error.code } : {};
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
+  return { type, message, ...code, ...cause, stack };
 }
 
 /** A logger that writes nothing, for tests and tools that print their own report. */

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import { errorMessage } from "../fault.ts";
 import type { Log } from "../log.ts";
 
 /** Object id of PostgreSQL's `bigint`. Amounts, sequence numbers and counts arrive as `bigint`, never rounded. */
@@ -40,7 +41,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     types,
   });
   pool.on("error", (error) =>
-    options.log?.warn({ part: "database", err: error }, "An idle connection broke"),
+    options.log?.warn({ part: "database", reason: errorMessage(error) }, "An idle connection broke"),
   );
   return pool;
 }
