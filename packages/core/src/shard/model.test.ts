@@ -374,4 +374,16 @@ describe("the shard against the oracle", () => {
       { numRuns: 40 },
     );
   }, 60_000);
+
+  it("[JR10] [JR11] shard time that goes back is a bug, in a command and in an event", () => {
+    const world = createWorld();
+    world.run(
+      { type: "pool.create", pool: POOLS[0], units: 1, capPerUser: null, grabClaimTtlMs: null },
+      5000,
+    );
+    expect(() => world.tick(4999)).toThrow("JR10");
+    const change = { type: "pool.changed", pool: POOLS[0], delta: 1, commandId: "c" } as const;
+    expect(() => apply(world.state, { ...change, atMs: 4999 })).toThrow("JR10");
+    apply(world.state, { ...change, atMs: 5000 });
+  });
 });
