@@ -45,7 +45,7 @@ const china = z.object({
     z
       .string()
       .regex(
-        /^(?:\+?86)?(?:1[3-9]\d{9}|0?[1-9]\d{8,11})$/,
+        /^(?:(?:\+?86)?1[3-9]\d{9}|(?:0|\+?86)[1-9]\d{1,2}[2-9]\d{6,7})$/,
         "phone must be a mainland mobile (11 digits) or a landline with its area code",
       ),
   ),
