@@ -1,0 +1,225 @@
+import type { DrawId, Event, PoolId } from "@wanhui/core";
+import type { CtlMessage } from "@wanhui/protocol";
+import { afterEach, expect, test } from "vitest";
+import { admitTo } from "./admit.ts";
+import { goodShow } from "./testing.ts";
+import { anna, NIGHT_MS, Stage } from "./testing-stage.ts";
+
+const stages: Stage[] = [];
+const stageOf = (options: { rehearsal?: boolean } = {}): Stage => {
+  const stage = new Stage(goodShow(), options);
+  stages.push(stage);
+  return stage;
+};
+afterEach(() => {
+  for (const stage of stages.splice(0)) stage.kill();
+});
+
+const kettle = "small-1/kettle" as PoolId;
+const session = {
+  userId: "",
+  device: "",
+  level: "guest",
+  roles: ["viewer"],
+  synthetic: false,
+  address: "",
+  staff: null,
+};
+const asSession = (changes: object) =>
+  ({ ...session, ...changes }) as unknown as Parameters<Stage["board"]["admit"]>[0]["session"];
+const phases = (messages: readonly CtlMessage[]) =>
+  messages.flatMap((message) =>
+    message.t === "round" ? [`${message.round.slug} ${message.round.phase}`] : [],
+  );
+const firsts = (items: readonly string[]) => items.filter((item, index) => item !== items[index - 1]);
+
+test("[CU9] the room is told of every phase, seal and result once, records before the phase", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  for (let person = 0; person < 5; person++) await stage.enter("round-1", person);
+  await stage.passTo(120_000);
+  expect(firsts(phases(stage.published))).toEqual([
+    "round-1 planned",
+    "round-1 armed",
+    "round-1 open",
+    "round-1 drawing",
+    "round-1 closed",
+  ]);
+  const seals = stage.published.filter((message) => message.t === "seal");
+  expect(seals.map(({ window, entries }) => [window, entries])).toEqual([
+    [0, 5],
+    [1, 0],
+    [2, 0],
+  ]);
+  const [sealed] = stage.events("window.sealed");
+  expect(seals[0]).toMatchObject({
+    header: sealed?.header,
+    hash: sealed?.sealHash,
+    signature: expect.stringMatching(/^[0-9a-f]{128}$/),
+  });
+  expect(seals[0]?.resultAtMs).toBe((sealed?.header.sealedAtMs ?? 0) + 4_000);
+  const drawn = stage.published.filter((message) => message.t === "drawn");
+  expect(drawn.map(({ window, winners, entries }) => [window, winners, entries])).toEqual([
+    [0, 5, 5],
+    [1, 0, 0],
+    [2, 0, 0],
+  ]);
+  const chain = stage.published.findIndex((message) => message.t === "chain");
+  const closed = stage.published.findIndex(
+    (message) => message.t === "round" && message.round.phase === "closed",
+  );
+  expect(chain).toBeGreaterThan(0);
+  expect(closed).toBeGreaterThan(chain);
+});
+
+test("[CU9] [CU11] made anew from the journal and the cues the board is the same", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  for (let person = 0; person < 30; person++) await stage.enter("round-1", person);
+  await stage.passTo(300_000);
+  const at = { stream: "s", offset: 7, nowMs: stage.clock.ms, viewers: 3 };
+  const again = stage.newBoard();
+  expect(again.fold({ events: stage.journal, atMs: stage.clock.ms, replay: true })).toEqual([]);
+  for (const row of stage.rows.values()) again.setCue(row, stage.clock.ms);
+  expect(again.view(at)).toEqual(stage.board.view(at));
+  expect(again.view(at)).toMatchObject({
+    run: "small-1",
+    counts: { entries: 30, awards: 20, claims: 0, left: { [kettle]: 80, "small-1/voucher": 10 } },
+  });
+  expect(again.sealedUndrawn()).toEqual([]);
+});
+
+test("[CU11] awards that end are left again, claims are counted, events of other runs are not", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  for (let person = 0; person < 4; person++) await stage.enter("round-1", person);
+  await stage.passTo(80_000);
+  const [drawn] = stage.events("window.drawn");
+  const ids = drawn?.winners.map(({ awardId }) => awardId) ?? [];
+  const move = (awardId: string, to: string): Event =>
+    ({
+      type: "award.moved",
+      atMs: stage.clock.ms,
+      awardId,
+      to,
+      orderId: null,
+      claimByMs: null,
+      reason: null,
+    }) as Event;
+  const fold = (events: Event[]) => stage.board.fold({ events, atMs: stage.clock.ms, replay: false });
+  fold([
+    move(ids[0] ?? "", "committing"),
+    move(ids[0] ?? "", "posted"),
+    move(ids[1] ?? "", "expired"),
+    move(ids[2] ?? "", "forfeited"),
+  ]);
+  expect(stage.board.counts(0)).toMatchObject({ awards: 4, claims: 1, left: { [kettle]: 98 } });
+  const before = stage.board.counts(0);
+  const other = {
+    type: "entered",
+    atMs: stage.clock.ms,
+    draw: "other-1/round-1" as DrawId,
+    window: 0,
+  } as Event;
+  fold([
+    other,
+    move("00".repeat(16), "posted"),
+    { type: "pool.changed", atMs: 0, pool: "other-1/x" as PoolId, delta: 5, commandId: "c" },
+  ]);
+  expect(stage.board.counts(0)).toEqual(before);
+  fold([{ type: "pool.changed", atMs: stage.clock.ms, pool: kettle, delta: 5, commandId: "c" }]);
+  expect(stage.board.prize(kettle)).toMatchObject({
+    promised: 105,
+    left: 103,
+    worth: { amountMinor: 9900, currency: "CNY" },
+  });
+});
+
+test("[DR19] [CU11] taps are shown at once and counted once when the seal brings its own number", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  const draw = stage.draw("round-1");
+  stage.board.addTaps(draw, 40, stage.clock.ms);
+  expect(stage.board.counts(0).taps).toBe(40);
+  expect(stage.board.rates(stage.clock.ms).tapsPerSecond).toBe(4);
+  await stage.passTo(66_000);
+  const [sealed] = stage.events("window.sealed");
+  if (sealed === undefined) throw new Error("not sealed");
+  // The stage's engine counts no taps; the same seal with 38 of the 40 in it:
+  stage.board.fold({ events: [{ ...sealed, taps: 38 }], atMs: stage.clock.ms, replay: false });
+  expect(stage.board.counts(0).taps).toBe(40);
+  expect(stage.board.rates(stage.clock.ms + 60_000).tapsPerSecond).toBe(0);
+});
+
+test("[CU10] [DR8] level, roles and synthetic people are decided at the door", async () => {
+  const door = { enter: "contact", excludedRoles: ["host", "operator"] } as const;
+  const admitted = (changes: object, rehearsal = false) =>
+    admitTo(door, { ...asSession({ level: "contact" }), ...changes }, rehearsal);
+  expect(admitted({})).toBe(true);
+  expect(admitted({ level: "guest" })).toBe(false);
+  expect(admitted({ level: "identity" })).toBe(true);
+  expect(admitted({ roles: ["viewer", "host"] })).toBe(false);
+  expect(admitted({ roles: ["viewer", "auditor"] })).toBe(true);
+  expect(admitted({ synthetic: true })).toBe(false);
+  expect(admitted({ synthetic: true }, true)).toBe(true);
+  const real = stageOf();
+  await real.boot();
+  const rehearsal = stageOf({ rehearsal: true });
+  await rehearsal.boot();
+  const entry = { drawIndex: 0, session: asSession({ synthetic: true }) };
+  expect(real.board.admit(entry)).toEqual({ ok: false, code: "draw.not_eligible" });
+  expect(rehearsal.board.admit(entry)).toEqual({ ok: true, draw: "small-1/round-1" });
+  expect(real.board.admit({ drawIndex: 2, session: asSession({}) })).toEqual({
+    ok: false,
+    code: "draw.unknown",
+  });
+  const take = { pool: "small-1/voucher", session: asSession({}) };
+  expect(real.board.admitTake(take)).toEqual({ ok: true, pool: "small-1/voucher" });
+  expect(real.board.admitTake({ ...take, session: entry.session })).toEqual({
+    ok: false,
+    code: "draw.not_eligible",
+  });
+  expect(real.board.admitTake({ ...take, pool: kettle })).toEqual({ ok: false, code: "pool.unknown" });
+});
+
+test("[CU5] the studio shows what can be done, the current and the next cue", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(5_000);
+  const at = { stream: "s", offset: 0, nowMs: stage.clock.ms, viewers: 2 };
+  const numbers = {
+    ...stage.board.counts(2),
+    ...stage.board.rates(stage.clock.ms),
+    orders: 0,
+    paid: 0,
+    journalLagMs: 0,
+    materialiserLag: 0,
+  };
+  const studio = await stage.director.studio({ show: stage.board.view(at), numbers });
+  expect(studio).toMatchObject({ currentCue: "hello", nextCue: "round-1", acts: [] });
+  expect(studio.cues.map(({ cue, actions, lateMaxMs }) => [cue, actions, lateMaxMs])).toEqual([
+    ["hello", ["skip"], 10_000],
+    ["round-1", ["arm", "hold", "skip", "rearm"], 0],
+    ["round-2", ["arm", "hold", "skip", "rearm"], 0],
+    ["shower", ["arm", "hold", "skip", "rearm"], 10_000],
+    ["dance", ["hold", "skip", "rearm"], 30_000],
+  ]);
+  await stage.director.act({ cue: "hello", action: "skip", by: anna, reason: "enough" });
+  expect(stage.row("hello")).toMatchObject({ state: "skipped", endedAtMs: NIGHT_MS + 5_000 });
+});
+
+test("a witness lifts a round's level, once", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(50_000);
+  const draw = stage.draw("round-1");
+  expect(stage.board.round(draw, stage.clock.ms)?.level).toBe("beacon");
+  expect(stage.board.setLevel(draw, "beacon+witness", stage.clock.ms)).toMatchObject([
+    { round: { level: "beacon+witness" } },
+  ]);
+  expect(stage.board.setLevel(draw, "beacon+witness", stage.clock.ms)).toEqual([]);
+});
