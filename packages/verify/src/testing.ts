@@ -377,7 +377,7 @@ class Teller {
   }
 
   #close(): void {
-    const units = this.#plan.schedule.reduce((sum, each) => sum + each, this.#plan.promised);
+    const units = this.#plan.schedule.reduce<number>((sum, each) => sum + each, this.#plan.promised);
     this.#record("close", {
       version: "wanhui/close/1",
       draw: this.#plan.draw,
@@ -453,7 +453,7 @@ export function randomPlan(seed: number): Plan {
   const random = seeded(seed);
   const windows = 1 + random(6);
   const schedule = Array.from({ length: windows }, () => random(5));
-  if (schedule.every((units) => units === 0)) schedule[random(windows)] = 1 + random(4);
+  if (!schedule.some((units) => units > 0)) schedule[random(windows)] = 1 + random(4);
   const crowd = Array.from({ length: 1 + random(30) }, (_, index) =>
     sha(`user ${seed} ${index}`).toString("hex"),
   );
