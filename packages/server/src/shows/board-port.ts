@@ -66,6 +66,8 @@ export type Board = {
   }): Admission<{ readonly draw: DrawId }>;
   /** May this person grab from this pool? */
   admitTake(take: { readonly pool: string; readonly session: Session }): Admission<{ readonly pool: PoolId }>;
+  /** Index of a draw in packed frames; null for one of another run. */
+  drawIndexOf(draw: string): number | null;
   /** Windows that wait for their beacon; of one draw in window order. */
   sealedUndrawn(): SealedWindow[];
   /** Calls back after a durable event changed a round or opened a grab, for whoever waits for it. */

@@ -177,6 +177,8 @@ test("[CU10] [DR8] level, roles and synthetic people are decided at the door", a
     ok: false,
     code: "draw.unknown",
   });
+  expect(real.board.drawIndexOf("small-1/round-2")).toBe(1);
+  expect(real.board.drawIndexOf("other-1/round-2")).toBeNull();
   const take = { pool: "small-1/voucher", session: asSession({}) };
   expect(real.board.admitTake(take)).toEqual({ ok: true, pool: "small-1/voucher" });
   expect(real.board.admitTake({ ...take, session: entry.session })).toEqual({

@@ -378,6 +378,10 @@ class RunBoard implements Board {
     return allowed ? { ok: true, pool: pool.id } : { ok: false, code: "draw.not_eligible" };
   }
 
+  drawIndexOf(draw: string): number | null {
+    return this.#rounds.find((round) => round.draw === draw)?.index ?? null;
+  }
+
   sealedUndrawn(): SealedWindow[] {
     return this.#rounds.flatMap(sealedWindows);
   }
