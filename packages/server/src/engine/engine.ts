@@ -1,14 +1,13 @@
-import {
-  type Answer,
-  type AwardId,
-  type DrawId,
-  type Hex,
-  type PoolId,
-  type RequestId,
-  type ShardState,
-  shardOfPool,
-  type UserId,
-  type UserKey,
+import type {
+  Answer,
+  AwardId,
+  DrawId,
+  Hex,
+  PoolId,
+  RequestId,
+  ShardState,
+  UserId,
+  UserKey,
 } from "@wanhui/core";
 import type { Service } from "../platform/mod.ts";
 import {
@@ -21,6 +20,7 @@ import {
 } from "./limits.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
 import { SeenBeacons } from "./seen-beacons.ts";
+import { ShardRouter } from "./shard-router.ts";
 import { type Flight, type ShardHost, ShardWriter } from "./shard-writer.ts";
 import {
   type Done,
@@ -41,8 +41,8 @@ class GroupCommitEngine implements Engine, Service {
   readonly name = "engine";
   readonly #parts: EngineParts;
   readonly #host: ShardHost;
+  readonly #router: ShardRouter;
   #shards: ShardWriter[] = [];
-  readonly #drawShards = new Map<DrawId, number>();
   readonly #listeners = new Set<(batch: DurableBatch) => void>();
   readonly #beacons = new SeenBeacons();
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
@@ -66,8 +66,9 @@ class GroupCommitEngine implements Engine, Service {
     this.#host = {
       parts,
       beacons: this.#beacons,
-      planned: (draw, shard) => void this.#drawShards.set(draw, shard),
+      planned: (draw, shard) => this.#router.planned(draw, shard),
     };
+    this.#router = new ShardRouter(parts.sha256);
   }
 
   /** Rejects with `engine.fenced` once another process owns one of the shards: two servers on one database never share. */
@@ -93,6 +94,7 @@ class GroupCommitEngine implements Engine, Service {
     this.#phase = "starting";
     const count = await this.#parts.store.prepare(this.#parts.shards ?? SHARDS_DEFAULT);
     this.#shards = Array.from({ length: count }, (_, shard) => new ShardWriter(shard, this.#host));
+    this.#router.open(this.#shards);
     await Promise.all(this.#shards.map((writer) => this.#takeOver(writer)));
     if (this.#phase !== "starting") return;
     this.#phase = "running";
@@ -124,27 +126,27 @@ class GroupCommitEngine implements Engine, Service {
         if (answer instanceof EngineFault) reject(answer);
         else resolve(answer);
       };
-      const writer = this.#writerFor(command);
+      const writer = this.#serves() ?? this.#router.ofCommand(command);
       if (writer instanceof EngineFault) reject(writer);
       else this.#offer(writer, command, done);
     });
   }
 
   enter(draw: DrawId, user: UserId, userKey: UserKey, done: Done): void {
-    const writer = this.#writerOfDraw(draw);
+    const writer = this.#serves() ?? this.#router.ofDraw(draw);
     if (writer instanceof EngineFault) done(writer, null);
     else this.#offer(writer, { type: "draw.enter", draw, user, userKey }, done);
   }
 
   take(pool: PoolId, user: UserId, requestId: RequestId, done: Done): void {
-    const writer = this.#writerOfPool(pool);
+    const writer = this.#serves() ?? this.#router.ofPool(pool);
     if (writer instanceof EngineFault) done(writer, null);
     else this.#offer(writer, { type: "grab.take", pool, user, requestId, quantity: 1 }, done);
   }
 
   addTaps(draw: DrawId, count: number): void {
-    const shard = this.#drawShards.get(draw);
-    if (shard !== undefined) this.#shards[shard]?.addTaps(draw, count);
+    const shard = this.#router.shardOfDraw(draw);
+    if (shard !== null) this.#shards[shard]?.addTaps(draw, count);
   }
 
   sawBeacon(round: number, chainHash?: Hex): void {
@@ -163,12 +165,12 @@ class GroupCommitEngine implements Engine, Service {
   }
 
   shardOf(id: { readonly pool: PoolId } | { readonly draw: DrawId }): number | null {
-    if ("draw" in id) return this.#drawShards.get(id.draw) ?? null;
-    return shardOfPool(id.pool, this.#shards.length, this.#parts.sha256);
+    if ("draw" in id) return this.#router.shardOfDraw(id.draw);
+    return this.#router.shards === 0 ? null : this.#router.shardOfPool(id.pool);
   }
 
   shardOfAward(awardId: AwardId): number | null {
-    return this.#shards.find((writer) => writer.state.awards.has(awardId))?.shard ?? null;
+    return this.#router.shardOfAward(awardId);
   }
 
   nowMs(): number {
@@ -193,56 +195,10 @@ class GroupCommitEngine implements Engine, Service {
     if (this.#flushTimer === null || writer.tickRecords >= TICK_RECORDS_MAX) this.#flushSoon();
   }
 
-  #writerFor(command: EngineCommand): ShardWriter | EngineFault {
-    switch (command.type) {
-      case "pool.create":
-      case "pool.change":
-      case "grab.open":
-      case "grab.take":
-        return this.#writerOfPool(command.pool);
-      case "draw.plan": {
-        // A draw planned elsewhere already is refused there, by the shard that knows it (DR1).
-        const known = this.#drawShards.get(command.rules.draw);
-        return known === undefined ? this.#writerOfPool(command.rules.pool) : this.#writer(known);
-      }
-      case "draw.arm":
-      case "draw.enter":
-      case "draw.stop":
-      case "draw.reveal":
-        return this.#writerOfDraw(command.draw);
-      default: {
-        const shard = this.shardOfAward(command.awardId);
-        return shard === null ? this.#writerOfUnknown() : this.#writer(shard);
-      }
-    }
-  }
-
-  #writerOfPool(pool: PoolId): ShardWriter | EngineFault {
-    if (this.#shards.length === 0) return new EngineFault("engine.stopped", "The engine has not started");
-    return this.#writer(shardOfPool(pool, this.#shards.length, this.#parts.sha256));
-  }
-
-  #writerOfDraw(draw: DrawId): ShardWriter | EngineFault {
-    const shard = this.#drawShards.get(draw);
-    return shard === undefined ? this.#writerOfUnknown() : this.#writer(shard);
-  }
-
-  /** Only when every shard is in memory does "nobody knows it" mean that it does not exist. */
-  #writerOfUnknown(): ShardWriter | EngineFault {
-    const absent = this.#shards.find((writer) => writer.phase !== "running");
-    if (absent !== undefined) {
-      const code = absent.phase === "fenced" ? "engine.fenced" : "engine.busy";
-      return new EngineFault(code, `Shard ${absent.shard} is ${absent.phase}`);
-    }
-    return this.#writer(0);
-  }
-
-  #writer(shard: number): ShardWriter | EngineFault {
-    const writer = this.#shards[shard];
-    if (writer === undefined || this.#phase === "stopping" || this.#phase === "stopped") {
-      return new EngineFault("engine.stopped", "The engine has stopped or not yet started");
-    }
-    return writer;
+  /** Commands end where they are refused: before the start, after the end. */
+  #serves(): EngineFault | null {
+    if (this.#router.shards > 0 && this.#phase !== "stopping" && this.#phase !== "stopped") return null;
+    return new EngineFault("engine.stopped", "The engine has stopped or not yet started");
   }
 
   // ---- the tick
@@ -398,11 +354,11 @@ class GroupCommitEngine implements Engine, Service {
   async #replay(writer: ShardWriter, epoch: number, announce: boolean): Promise<void> {
     const { store, sha256 } = this.#parts;
     const { shard } = writer;
-    for (const [draw, at] of this.#drawShards) if (at === shard) this.#drawShards.delete(draw);
+    this.#router.forget(shard);
     const onBatch: Parameters<typeof replayShard>[0]["onBatch"] = (batch, events) => {
       for (const event of events) {
         this.#beacons.follow(event);
-        if (event.type === "draw.planned") this.#drawShards.set(event.rules.draw, shard);
+        if (event.type === "draw.planned") this.#router.planned(event.rules.draw, shard);
       }
       const { seq, atMs, hash } = batch;
       if (announce) this.#announce({ shard, seq, epoch: batch.epoch, atMs, hash, events, replay: true });

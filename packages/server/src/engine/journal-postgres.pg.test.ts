@@ -68,7 +68,7 @@ for (const rule of journalStoreContract) {
   });
 }
 
-test("[JR3] a payload of 4 MiB and one of no bytes come back as they went", async () => {
+test("[JR2] [JR3] a payload of 4 MiB and one of no bytes come back as they went", async () => {
   const epoch = await store.raiseEpoch(0, "a");
   const hashes = ["11", "22"].map((byte) => byte.repeat(32) as Hash);
   const [first, second] = hashes as [Hash, Hash];
