@@ -17,8 +17,8 @@ import { errorMessage, type Log, type Service } from "../platform/mod.ts";
 import { type Mark, type ProofHead, ProofStory, type WitnessSignature } from "./proof-story.ts";
 import type { ShowSigner } from "./show-key.ts";
 
-/** Bytes written before other work gets a turn: some 15 lines of 1,000 keys. */
-const turnBytes = 1024 * 1024;
+/** Bytes written before other work gets a turn: some four lines of 1,000 keys, a few milliseconds. */
+const turnBytes = 256 * 1024;
 /** A disk that refuses is asked again; the journal keeps everything meanwhile. */
 const retryMs = 5_000;
 

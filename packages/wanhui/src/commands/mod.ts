@@ -24,4 +24,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "play seeded nights of crashes and lost appends under a virtual clock",
     load: () => import("./sim.ts"),
   },
+  {
+    name: "verify",
+    summary: "check a proof file, with your receipts and what you heard",
+    load: () => import("./verify.ts"),
+  },
 ];
