@@ -4,34 +4,31 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createBeacons, QUICKNET } from "./beacons/mod.ts";
-import { createApp } from "./http/mod.ts";
-import { createAddresses } from "./night/addresses.ts";
-import { createBoardTeller } from "./night/board-teller.ts";
-import { createBoards } from "./night/boards.ts";
-import { makeEngineRoom } from "./night/engine-room.ts";
-import { createExpectedBeacon } from "./night/expected-beacon.ts";
-import { makeFront, makeRoom } from "./night/front.ts";
-import { clockKeeper, type Ground, openGround } from "./night/ground.ts";
-import { healthOf } from "./night/health.ts";
-import { createOrderNumbers } from "./night/order-numbers.ts";
-import { openProofs } from "./night/proofs.ts";
-import { mountRoutes } from "./night/routes.ts";
-import { removeServerFile, writeServerFile } from "./night/server-file.ts";
-import { endingService, engineService, pagesService, watchedDatabase } from "./night/services.ts";
-import { openShop } from "./night/shop.ts";
-import { makeOperatorLink } from "./people/mod.ts";
-import { type Config, Fault, findListenPort, runServices, type Service } from "./platform/mod.ts";
 import {
-  createCueStore,
-  createDirector,
-  createDrawer,
-  formatProblem,
-  loadShow,
-  openRun,
-  type Run,
-  readRuns,
-  showClock,
-} from "./shows/mod.ts";
+  clockKeeper,
+  createAddresses,
+  createBoards,
+  createBoardTeller,
+  createExpectedBeacon,
+  createOrderNumbers,
+  endingService,
+  engineService,
+  type Ground,
+  makeEngineRoom,
+  makeFront,
+  makeRoom,
+  makeStage,
+  openGround,
+  openPages,
+  openProofs,
+  openShop,
+  removeServerFile,
+  watchedDatabase,
+  writeServerFile,
+} from "./night/mod.ts";
+import { makeOperatorLink } from "./people/mod.ts";
+import { type Config, Fault, runServices, type Service } from "./platform/mod.ts";
+import { formatProblem, loadShow, openRun, type Run, readRuns } from "./shows/mod.ts";
 
 /** What `startNight` takes. */
 export type NightOptions = {
@@ -60,7 +57,6 @@ export type Night = {
 
 const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 const houseFolder = dirname(dirname(packageFolder));
-const webFolder = join(houseFolder, "apps", "web", "dist");
 /** The example night, played when no show file is named. */
 export const exampleShowFile = join(houseFolder, "examples", "spring-gala", "show.yaml");
 
@@ -111,19 +107,19 @@ type Opening = NightOptions & {
 };
 
 async function openNight(opening: Opening): Promise<Night> {
-  const { ground, run, config } = opening;
-  const { clock, log, signer } = ground;
+  const { ground, run, config, version } = opening;
+  const { clock, log, database } = ground;
   const nowMs = () => Math.floor(clock.nowMs());
-  const beacons = await createBeacons({ config, clock, log: log.child({ part: "beacons" }) });
+  const beacons = await createBeacons({ config, clock, log });
   const expectedBeacon = createExpectedBeacon(beacons);
   const addresses = createAddresses({ ...config, tls: ground.tls !== undefined });
   const boards = createBoards({
-    runs: await readRuns(ground.database.pool),
+    runs: await readRuns(database.pool),
     current: run,
     parts: {
-      showKey: signer.publicKey,
+      showKey: ground.signer.publicKey,
       sha256: ground.sha256,
-      sign: signer.signRecord,
+      sign: ground.signer.signRecord,
       levelOf: (beacon) => (beacon.chainHash === QUICKNET.chainHash ? "beacon" : "dev"),
       beacon: expectedBeacon.now,
     },
@@ -132,9 +128,9 @@ async function openNight(opening: Opening): Promise<Night> {
   const engineRoom = makeEngineRoom(ground);
   const { engine, materialiser, outbox, journal } = engineRoom;
   const shop = await openShop({ ground, engine, outbox, materialiser, boards, room, addresses });
-  const proofs = await openProofs({ ground, journal, version: opening.version });
-  // WR3: winners are told before the room is.
+  const proofs = await openProofs({ ground, journal, version });
   engine.onDurable((batch) => {
+    // Winners are told before the room is (WR3).
     shop.awards.onBatch(batch);
     proofs.onBatch(batch);
     const news = boards.fold(batch);
@@ -143,37 +139,10 @@ async function openNight(opening: Opening): Promise<Night> {
   opening.onProgress?.("Reading the journal");
   await engine.start();
   const front = makeFront({ ground, engine, boards, run, room });
-  const director = createDirector({
-    run,
-    board: boards.current,
-    store: createCueStore(ground.database.pool, run.run),
-    engine,
-    clock: showClock(nowMs),
-    chooseBeacon: expectedBeacon.choose,
-    publish: (messages) => room.publish(messages),
-    log: log.child({ part: "director" }),
-  });
+  const { director, drawer } = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
   await director.start();
-  const drawer = createDrawer({
-    board: boards,
-    engine,
-    clock: showClock(nowMs),
-    fetchBeacon: (chain, round, signal) => beacons.round(chain, round, signal),
-    log: log.child({ part: "drawer" }),
-  });
-  const orderNumbers = createOrderNumbers({ pool: ground.database.pool, run: run.run, log });
-  const app = await createApp({
-    log: log.child({ part: "http" }),
-    version: opening.version,
-    origins: ground.origins,
-    publicUrl: config.publicUrl,
-    trustProxy: config.trustProxy,
-    tls: ground.tls,
-    webFolder,
-    picturesFolder: opening.picturesFolder,
-    health: () => healthOf(engineRoom),
-  });
-  mountRoutes(app, {
+  const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
+  const everything = {
     ...engineRoom,
     ...front,
     ground,
@@ -183,25 +152,11 @@ async function openNight(opening: Opening): Promise<Night> {
     proofs,
     orderNumbers,
     addresses,
-  });
-  front.gateway.attach(app.server);
-  const port = await findListenPort(config.host, config.port);
-  addresses.listeningOn(port);
-  ground.origins.listeningOn(port);
-  await app.listen({ host: config.host, port });
-  const { dataFolder } = config;
-  await writeServerFile(dataFolder, {
-    url: addresses.local(),
-    pid: process.pid,
-    run: run.run,
-    rehearsal: run.rehearsal,
-  });
-  const teller = createBoardTeller({ board: boards.current, room, nowMs });
-  const { embedded } = ground.database;
+  };
+  const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });
   // Stopped from the end: pages first, then what moves the night, then the engine, the database last.
   const services: Service[] = [
-    // Watched from here, ended by `close` below: its clients go before it.
-    ...(embedded === undefined ? [] : [watchedDatabase(embedded)]),
+    ...(database.embedded === undefined ? [] : [watchedDatabase(database.embedded)]),
     clockKeeper(ground),
     endingService("beacons", () => beacons.stop()),
     endingService("journal", () => journal.close()),
@@ -213,9 +168,15 @@ async function openNight(opening: Opening): Promise<Night> {
     drawer,
     director,
     orderNumbers,
-    teller,
-    pagesService(app, front.gateway),
+    createBoardTeller({ board: boards.current, room, nowMs }),
+    pages,
   ];
+  await writeServerFile(config.dataFolder, {
+    url: addresses.local(),
+    pid: process.pid,
+    run: run.run,
+    rehearsal: run.rehearsal,
+  });
   return {
     url: addresses.base(),
     operatorUrl: `${addresses.base()}${(await makeOperatorLink(front.people)).path}`,
@@ -225,8 +186,8 @@ async function openNight(opening: Opening): Promise<Night> {
       try {
         await runServices(services, signal);
       } finally {
-        await removeServerFile(dataFolder);
-        await ground.database.close();
+        await removeServerFile(config.dataFolder);
+        await database.close();
       }
     },
   };

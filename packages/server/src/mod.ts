@@ -2,7 +2,7 @@
 export * from "./engine/mod.ts";
 export { qrCodeOf } from "./http/mod.ts";
 export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";
-export { readServerFile, type ServerFile } from "./night/server-file.ts";
+export { readServerFile, type ServerFile } from "./night/mod.ts";
 export * from "./platform/mod.ts";
 export {
   formatProblem,

@@ -1,8 +1,12 @@
+import type { Engine, Materialiser } from "../engine/mod.ts";
 import type { Health } from "../http/mod.ts";
-import type { EngineRoom } from "./engine-room.ts";
 
 /** What `/health` says: a balancer sends people here only while every shard answers and the line to SQL moves. */
-export function healthOf({ engine, materialiser }: Pick<EngineRoom, "engine" | "materialiser">): Health {
+export function healthOf(parts: {
+  readonly engine: Pick<Engine, "status">;
+  readonly materialiser: Pick<Materialiser, "status">;
+}): Health {
+  const { engine, materialiser } = parts;
   const ill = engine.status().shards.filter(({ state }) => state !== "running");
   const { stopped } = materialiser.status();
   return {

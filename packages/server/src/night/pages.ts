@@ -1,0 +1,37 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createApp } from "../http/mod.ts";
+import { findListenPort, type Service } from "../platform/mod.ts";
+import type { Gateway } from "../rooms/mod.ts";
+import { healthOf } from "./health.ts";
+import { mountRoutes, type Parts } from "./routes.ts";
+import { pagesService } from "./services.ts";
+
+const sourceFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+const webFolder = join(dirname(dirname(dirname(sourceFolder))), "apps", "web", "dist");
+
+/** Mounts everything people ask for and listens; the addresses know the port from then on. */
+export async function openPages(
+  parts: Parts & { readonly gateway: Gateway; readonly picturesFolder: string; readonly version: string },
+): Promise<Service> {
+  const { ground, gateway, addresses } = parts;
+  const { config, origins } = ground;
+  const app = await createApp({
+    log: ground.log.child({ part: "http" }),
+    version: parts.version,
+    origins,
+    publicUrl: config.publicUrl,
+    trustProxy: config.trustProxy,
+    tls: ground.tls,
+    webFolder,
+    picturesFolder: parts.picturesFolder,
+    health: () => healthOf(parts),
+  });
+  mountRoutes(app, parts);
+  gateway.attach(app.server);
+  const port = await findListenPort(config.host, config.port);
+  addresses.listeningOn(port);
+  origins.listeningOn(port);
+  await app.listen({ host: config.host, port });
+  return pagesService(app, gateway);
+}
