@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Event, fromHex, merkleRoot, type PoolId, stateDigest, type UserKey } from "@wanhui/core";
 import { replayShard } from "@wanhui/server";
-import { type Night, simBeacon } from "./night.ts";
+import type { Night } from "./night.ts";
+import { simBeacon } from "./sim-beacon.ts";
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 

@@ -1,21 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  type Answer,
-  type AwardId,
-  type BeaconChain,
-  type DrawId,
-  type DrawRules,
-  gridOpening,
-  type Hash,
-  type Hex,
-  listDraws,
-  type PoolId,
-  type RequestId,
-  roundDueMs,
-  type SealHeader,
-  type UserId,
-  type UserKey,
-} from "@wanhui/core";
+import { type Answer, type DrawId, listDraws, type PoolId, roundDueMs, type SealHeader } from "@wanhui/core";
 import {
   createEngine,
   type DurableBatch,
@@ -23,8 +7,11 @@ import {
   type EngineCommand,
   EngineFault,
 } from "@wanhui/server";
+import { Cast, type Told } from "./cast.ts";
 import { MemoryDisk, MemoryJournal } from "./memory-journal.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
+import { simBeacon, simChain } from "./sim-beacon.ts";
+import { mortal, type Process } from "./sim-process.ts";
 import { fairWeather, fateOf, type Weather, weatherOf } from "./trouble.ts";
 import { VirtualWorld } from "./virtual-world.ts";
 
@@ -38,14 +25,6 @@ const CALM_MS = 120_000;
 /** Lines of trace kept for a failing seed. */
 const TRACE_LINES_MAX = 400;
 
-export const simChain: BeaconChain = {
-  chainHash: "51".repeat(32),
-  publicKey: "52".repeat(96),
-  scheme: "bls-unchained-g1-rfc9380",
-  genesisMs: 1_700_000_001_000,
-  periodMs: 3_000,
-};
-
 const lossNames = {
   before: "append unknown and lost",
   early: "append unknown and still on its way",
@@ -53,38 +32,6 @@ const lossNames = {
 };
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
-
-/** What a round of the simulated beacon says: fixed by its number alone, known to nobody before it is due. */
-export function simBeacon(round: number): { round: number; randomness: Hash; signature: Hex } {
-  const signature = Buffer.concat([
-    createHash("sha256").update(`beacon/${round}`).digest(),
-    createHash("sha256").update(`beacon again/${round}`).digest().subarray(0, 16),
-  ]);
-  const randomness = createHash("sha256").update(signature).digest("hex") as Hash;
-  return { round, randomness, signature: signature.toString("hex") };
-}
-
-/** One process of the simulated server. Dead ones never run again; their last statements may still arrive. */
-type Process = {
-  readonly name: string;
-  readonly engine: Engine;
-  readonly journal: MemoryJournal;
-  alive: boolean;
-  ready: boolean;
-  readonly skewMs: number;
-};
-
-/** What somebody was told, and must find true for ever after. */
-export type Told =
-  | { readonly kind: "entered"; readonly draw: DrawId; readonly user: UserId; readonly window: number }
-  | {
-      readonly kind: "granted";
-      readonly pool: PoolId;
-      readonly user: UserId;
-      readonly requestId: RequestId;
-      readonly answer: Answer;
-    }
-  | { readonly kind: "posted"; readonly awardId: AwardId; readonly orderId: string };
 
 /** Counts of things that should happen in some seeds: a simulator that never meets them proves nothing. */
 export type Sometimes = Record<string, number>;
@@ -111,6 +58,18 @@ export class Night {
   #generation = 0;
   #over = false;
   #newestRound = 0;
+  readonly #cast = new Cast({
+    nowMs: () => this.#world.nowMs,
+    sleep: (ms) => this.#world.sleep(ms),
+    ask: (command, random) => this.#ask(command, random),
+    serving: () => this.#processes.filter((one) => one.ready).at(-1)?.engine,
+    isOver: () => this.#over || this.#weather === fairWeather,
+    count: (what) => this.count(what),
+    pools: this.pools,
+    draws: this.draws,
+    told: this.told,
+    broken: this.broken,
+  });
   events = 0;
 
   constructor(seed: number) {
@@ -141,9 +100,9 @@ export class Night {
     const calmAtMs = world.nowMs + TROUBLE_MS;
     this.#boot();
     this.#beacon();
-    void this.#operator();
+    void this.#cast.operator(this.#random.fork());
     const users = this.#random.between(USERS_MIN, USERS_MAX);
-    for (let n = 0; n < users; n += 1) void this.#user(this.#random.fork());
+    for (let n = 0; n < users; n += 1) void this.#cast.user(this.#random.fork());
     this.#crashes();
     this.#reveals();
     this.events += await world.run({ untilMs: calmAtMs });
@@ -385,156 +344,6 @@ export class Night {
     again();
   }
 
-  async #operator(): Promise<void> {
-    const random = this.#random.fork();
-    const ask = (command: EngineCommand) => this.#ask(command, random);
-    const pools = random.between(1, 3);
-    for (let n = 0; n < pools; n += 1) {
-      const pool = `run/pool-${n}` as PoolId;
-      const ttl = random.chance(0.7) ? random.between(2_000, 9_000) : null;
-      const cap = random.chance(0.5) ? random.between(1, 3) : null;
-      await ask({
-        type: "pool.create",
-        pool,
-        units: random.between(2, 8),
-        capPerUser: cap,
-        grabClaimTtlMs: ttl,
-      });
-      this.pools.push(pool);
-      void this.#drawsOf(pool, random.fork());
-      if (random.chance(0.6)) {
-        const opensAtMs = this.#world.nowMs + random.below(5_000);
-        await ask({ type: "grab.open", pool, opensAtMs, closesAtMs: opensAtMs + 60_000 });
-      }
-      const changes = random.below(3);
-      for (let change = 0; change < changes; change += 1) {
-        const delta = random.pick([-2, -1, 1, 2]);
-        await ask({ type: "pool.change", pool, delta, commandId: `${pool}/${change}` });
-        await this.#world.sleep(random.below(4_000));
-      }
-    }
-  }
-
-  async #drawsOf(pool: PoolId, random: SeededRandom): Promise<void> {
-    const names = [`${pool}/first` as DrawId, `${pool}/second` as DrawId] as const;
-    for (const [index, draw] of names.entries()) {
-      const schedule = Array.from({ length: random.between(1, 3) }, () => random.below(3));
-      const rules: DrawRules = {
-        version: "wanhui/rules/1",
-        draw,
-        pool,
-        title: draw,
-        schedule,
-        firstWindowMs: random.pick([1_000, 3_000, 4_500]),
-        capPerUser: random.between(1, 2),
-        enter: "guest",
-        excludedRoles: [],
-        leftoversTo: index === 0 && random.chance(0.5) ? names[1] : null,
-        claimTtlMs: random.chance(0.7) ? random.between(3_000, 20_000) : null,
-        showKey: "53".repeat(32),
-        witnesses: [],
-      };
-      await this.#ask({ type: "draw.plan", rules }, random);
-      if (await this.#arm(rules, random)) await this.#untilClosed(rules, random);
-    }
-  }
-
-  async #arm(rules: DrawRules, random: SeededRandom): Promise<boolean> {
-    for (let tries = 0; tries < 4; tries += 1) {
-      const wishedAtMs = this.#world.nowMs + 12_000 + random.below(2_000);
-      const opening = gridOpening({ chain: simChain, wishedAtMs, firstWindowMs: rules.firstWindowMs });
-      const answer = await this.#ask(
-        { type: "draw.arm", draw: rules.draw, beacon: simChain, ...opening },
-        random,
-      );
-      if (answer.ok) {
-        this.draws.push(rules.draw);
-        return true;
-      }
-      if (answer.code !== "draw.arm_too_late") return false;
-    }
-    return false;
-  }
-
-  async #untilClosed(rules: DrawRules, random: SeededRandom): Promise<void> {
-    if (random.chance(0.2)) {
-      await this.#world.sleep(random.between(5_000, 22_000));
-      await this.#ask({ type: "draw.stop", draw: rules.draw, reason: "sim" }, random);
-    }
-    for (;;) {
-      await this.#world.sleep(1_000);
-      const newest = this.#processes.filter((one) => one.ready).at(-1)?.engine;
-      const shard = newest?.shardOf({ draw: rules.draw });
-      if (newest === undefined || shard === null || shard === undefined) continue;
-      if (newest.state(shard).draws.get(rules.draw)?.closed) return;
-    }
-  }
-
-  async #user(random: SeededRandom): Promise<void> {
-    const user = random.hex(16) as UserId;
-    const keys = new Map<DrawId, UserKey>();
-    const requests: { pool: PoolId; requestId: RequestId }[] = [];
-    while (!this.#over) {
-      await this.#world.sleep(100 + random.below(2_500));
-      if (this.#over || this.#weather === fairWeather) return;
-      if (this.draws.length > 0 && random.chance(0.6)) {
-        const draw = random.pick(this.draws);
-        const userKey = random.chance(0.9)
-          ? (keys.get(draw) ?? (random.hex(32) as UserKey))
-          : (random.hex(32) as UserKey);
-        if (!keys.has(draw)) keys.set(draw, userKey);
-        await this.#enter({ draw, user, userKey }, random);
-      } else if (this.pools.length > 0) {
-        const fresh = { pool: random.pick(this.pools), requestId: random.hex(16) as RequestId };
-        const known = random.chance(0.4) && requests.length > 0 ? random.pick(requests) : fresh;
-        if (known === fresh) requests.push(fresh);
-        await this.#grab({ ...known, user }, random);
-      }
-    }
-  }
-
-  async #enter(entry: { draw: DrawId; user: UserId; userKey: UserKey }, random: SeededRandom): Promise<void> {
-    const answer = await this.#ask({ type: "draw.enter", ...entry }, random);
-    if (!answer.ok || answer.type !== "entered") return;
-    this.count("entered");
-    this.told.push({ kind: "entered", draw: entry.draw, user: entry.user, window: answer.window });
-  }
-
-  async #grab(
-    asked: { pool: PoolId; user: UserId; requestId: RequestId },
-    random: SeededRandom,
-  ): Promise<void> {
-    const answer = await this.#ask({ type: "grab.take", quantity: 1, ...asked }, random);
-    if (!answer.ok || answer.type !== "granted") return;
-    const before = this.told.find(
-      (one) => one.kind === "granted" && one.requestId === asked.requestId && one.user === asked.user,
-    );
-    if (before?.kind === "granted" && JSON.stringify(before.answer) !== JSON.stringify(answer)) {
-      this.broken.push(`a retry of ${asked.requestId} was answered otherwise`);
-    }
-    this.count(before === undefined ? "granted" : "granted again");
-    this.told.push({ kind: "granted", ...asked, answer });
-    if (before === undefined && random.chance(0.6)) void this.#claim(answer.awardId, random.fork());
-  }
-
-  async #claim(awardId: AwardId, random: SeededRandom): Promise<void> {
-    await this.#world.sleep(random.below(6_000));
-    const orderId = random.hex(4);
-    const committed = await this.#ask({ type: "award.commit", awardId, orderId }, random);
-    if (!committed.ok) return;
-    await this.#world.sleep(random.below(6_000));
-    if (random.chance(0.3)) {
-      await this.#ask({ type: "award.release", awardId, orderId }, random);
-      return;
-    }
-    const posted = await this.#ask({ type: "award.post", awardId, orderId }, random);
-    if (posted.ok) this.told.push({ kind: "posted", awardId, orderId });
-    else
-      this.broken.push(
-        `award ${awardId} was committed to ${orderId} and could not be posted: ${posted.code}`,
-      );
-  }
-
   #ended(): boolean {
     const process = this.#processes.find((one) => one.ready);
     if (process === undefined) return false;
@@ -556,30 +365,4 @@ export class Night {
       this.count("asked again");
     }
   }
-}
-
-/** A dead process hears nothing any more: what it asked for may still happen, but nobody there learns of it. */
-function mortal(process: Process): MemoryJournal {
-  const never = new Promise<never>(() => {});
-  return new Proxy(process.journal, {
-    get(journal, name: keyof MemoryJournal) {
-      const method = journal[name] as (...args: unknown[]) => unknown;
-      if (name === "readTail") {
-        return async function* (...args: unknown[]) {
-          for await (const batch of method.apply(journal, args) as AsyncIterable<unknown>) {
-            if (!process.alive) await never;
-            yield batch;
-          }
-          if (!process.alive) await never;
-        };
-      }
-      return async (...args: unknown[]) => {
-        if (!process.alive) return never;
-        const outcome = await Promise.allSettled([method.apply(journal, args)]);
-        if (!process.alive) return never;
-        if (outcome[0].status === "rejected") throw outcome[0].reason;
-        return outcome[0].value;
-      };
-    },
-  });
 }

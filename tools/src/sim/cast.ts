@@ -1,0 +1,202 @@
+import {
+  type Answer,
+  type AwardId,
+  type DrawId,
+  type DrawRules,
+  gridOpening,
+  type PoolId,
+  type RequestId,
+  type UserId,
+  type UserKey,
+} from "@wanhui/core";
+import type { Engine, EngineCommand } from "@wanhui/server";
+import type { SeededRandom } from "./random.ts";
+import { simChain } from "./sim-beacon.ts";
+
+/** What somebody was told, and must find true for ever after. */
+export type Told =
+  | { readonly kind: "entered"; readonly draw: DrawId; readonly user: UserId; readonly window: number }
+  | {
+      readonly kind: "granted";
+      readonly pool: PoolId;
+      readonly user: UserId;
+      readonly requestId: RequestId;
+      readonly answer: Answer;
+    }
+  | { readonly kind: "posted"; readonly awardId: AwardId; readonly orderId: string };
+
+/** What the actors see of the night. */
+export type Stage = {
+  nowMs(): number;
+  sleep(ms: number): Promise<void>;
+  /** Asks again and again with the same ids, until there is an answer. */
+  ask(command: EngineCommand, random: SeededRandom): Promise<Answer>;
+  /** Whoever serves now, if anybody. */
+  serving(): Engine | undefined;
+  isOver(): boolean;
+  count(what: string): void;
+  readonly pools: PoolId[];
+  readonly draws: DrawId[];
+  readonly told: Told[];
+  readonly broken: string[];
+};
+
+/** The people of a simulated night. */
+export class Cast {
+  readonly #stage: Stage;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  /** Makes pools, opens grabs, plans and arms draws, restocks. */
+  async operator(random: SeededRandom): Promise<void> {
+    const ask = (command: EngineCommand) => this.#stage.ask(command, random);
+    const pools = random.between(1, 3);
+    for (let n = 0; n < pools; n += 1) {
+      const pool = `run/pool-${n}` as PoolId;
+      const ttl = random.chance(0.7) ? random.between(2_000, 9_000) : null;
+      const cap = random.chance(0.5) ? random.between(1, 3) : null;
+      await ask({
+        type: "pool.create",
+        pool,
+        units: random.between(2, 8),
+        capPerUser: cap,
+        grabClaimTtlMs: ttl,
+      });
+      this.#stage.pools.push(pool);
+      void this.#drawsOf(pool, random.fork());
+      if (random.chance(0.6)) {
+        const opensAtMs = this.#stage.nowMs() + random.below(5_000);
+        await ask({ type: "grab.open", pool, opensAtMs, closesAtMs: opensAtMs + 60_000 });
+      }
+      const changes = random.below(3);
+      for (let change = 0; change < changes; change += 1) {
+        const delta = random.pick([-2, -1, 1, 2]);
+        await ask({ type: "pool.change", pool, delta, commandId: `${pool}/${change}` });
+        await this.#stage.sleep(random.below(4_000));
+      }
+    }
+  }
+
+  async #drawsOf(pool: PoolId, random: SeededRandom): Promise<void> {
+    const names = [`${pool}/first` as DrawId, `${pool}/second` as DrawId] as const;
+    for (const [index, draw] of names.entries()) {
+      const schedule = Array.from({ length: random.between(1, 3) }, () => random.below(3));
+      const rules: DrawRules = {
+        version: "wanhui/rules/1",
+        draw,
+        pool,
+        title: draw,
+        schedule,
+        firstWindowMs: random.pick([1_000, 3_000, 4_500]),
+        capPerUser: random.between(1, 2),
+        enter: "guest",
+        excludedRoles: [],
+        leftoversTo: index === 0 && random.chance(0.5) ? names[1] : null,
+        claimTtlMs: random.chance(0.7) ? random.between(3_000, 20_000) : null,
+        showKey: "53".repeat(32),
+        witnesses: [],
+      };
+      await this.#stage.ask({ type: "draw.plan", rules }, random);
+      if (await this.#arm(rules, random)) await this.#untilClosed(rules, random);
+    }
+  }
+
+  async #arm(rules: DrawRules, random: SeededRandom): Promise<boolean> {
+    for (let tries = 0; tries < 4; tries += 1) {
+      const wishedAtMs = this.#stage.nowMs() + 12_000 + random.below(2_000);
+      const opening = gridOpening({ chain: simChain, wishedAtMs, firstWindowMs: rules.firstWindowMs });
+      const answer = await this.#stage.ask(
+        { type: "draw.arm", draw: rules.draw, beacon: simChain, ...opening },
+        random,
+      );
+      if (answer.ok) {
+        this.#stage.draws.push(rules.draw);
+        return true;
+      }
+      if (answer.code !== "draw.arm_too_late") return false;
+    }
+    return false;
+  }
+
+  async #untilClosed(rules: DrawRules, random: SeededRandom): Promise<void> {
+    if (random.chance(0.2)) {
+      await this.#stage.sleep(random.between(5_000, 22_000));
+      await this.#stage.ask({ type: "draw.stop", draw: rules.draw, reason: "sim" }, random);
+    }
+    for (;;) {
+      await this.#stage.sleep(1_000);
+      const newest = this.#stage.serving();
+      const shard = newest?.shardOf({ draw: rules.draw });
+      if (newest === undefined || shard === null || shard === undefined) continue;
+      if (newest.state(shard).draws.get(rules.draw)?.closed) return;
+    }
+  }
+
+  /** Enters draws and grabs, sometimes twice, sometimes with another key; claims what was won. */
+  async user(random: SeededRandom): Promise<void> {
+    const user = random.hex(16) as UserId;
+    const keys = new Map<DrawId, UserKey>();
+    const requests: { pool: PoolId; requestId: RequestId }[] = [];
+    while (!this.#stage.isOver()) {
+      await this.#stage.sleep(100 + random.below(2_500));
+      if (this.#stage.isOver()) return;
+      if (this.#stage.draws.length > 0 && random.chance(0.6)) {
+        const draw = random.pick(this.#stage.draws);
+        const userKey = random.chance(0.9)
+          ? (keys.get(draw) ?? (random.hex(32) as UserKey))
+          : (random.hex(32) as UserKey);
+        if (!keys.has(draw)) keys.set(draw, userKey);
+        await this.#enter({ draw, user, userKey }, random);
+      } else if (this.#stage.pools.length > 0) {
+        const fresh = { pool: random.pick(this.#stage.pools), requestId: random.hex(16) as RequestId };
+        const known = random.chance(0.4) && requests.length > 0 ? random.pick(requests) : fresh;
+        if (known === fresh) requests.push(fresh);
+        await this.#grab({ ...known, user }, random);
+      }
+    }
+  }
+
+  async #enter(entry: { draw: DrawId; user: UserId; userKey: UserKey }, random: SeededRandom): Promise<void> {
+    const answer = await this.#stage.ask({ type: "draw.enter", ...entry }, random);
+    if (!answer.ok || answer.type !== "entered") return;
+    this.#stage.count("entered");
+    this.#stage.told.push({ kind: "entered", draw: entry.draw, user: entry.user, window: answer.window });
+  }
+
+  async #grab(
+    asked: { pool: PoolId; user: UserId; requestId: RequestId },
+    random: SeededRandom,
+  ): Promise<void> {
+    const answer = await this.#stage.ask({ type: "grab.take", quantity: 1, ...asked }, random);
+    if (!answer.ok || answer.type !== "granted") return;
+    const before = this.#stage.told.find(
+      (one) => one.kind === "granted" && one.requestId === asked.requestId && one.user === asked.user,
+    );
+    if (before?.kind === "granted" && JSON.stringify(before.answer) !== JSON.stringify(answer)) {
+      this.#stage.broken.push(`a retry of ${asked.requestId} was answered otherwise`);
+    }
+    this.#stage.count(before === undefined ? "granted" : "granted again");
+    this.#stage.told.push({ kind: "granted", ...asked, answer });
+    if (before === undefined && random.chance(0.6)) void this.#claim(answer.awardId, random.fork());
+  }
+
+  async #claim(awardId: AwardId, random: SeededRandom): Promise<void> {
+    await this.#stage.sleep(random.below(6_000));
+    const orderId = random.hex(4);
+    const committed = await this.#stage.ask({ type: "award.commit", awardId, orderId }, random);
+    if (!committed.ok) return;
+    await this.#stage.sleep(random.below(6_000));
+    if (random.chance(0.3)) {
+      await this.#stage.ask({ type: "award.release", awardId, orderId }, random);
+      return;
+    }
+    const posted = await this.#stage.ask({ type: "award.post", awardId, orderId }, random);
+    if (posted.ok) this.#stage.told.push({ kind: "posted", awardId, orderId });
+    else
+      this.#stage.broken.push(
+        `award ${awardId} was committed to ${orderId} and could not be posted: ${posted.code}`,
+      );
+  }
+}
