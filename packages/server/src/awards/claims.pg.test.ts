@@ -145,6 +145,23 @@ test("[CL3] after the deadline it is too late, and stays so under the same key",
   expect((await night.standing(won.awardId)).orders).toEqual([]);
 });
 
+test("[CL4] what the engine refuses comes to nothing: no order, no coupon, and the claim says why", async () => {
+  const won = await night.win("run/goods");
+  await night.engine.submit({ type: "award.commit", awardId: won.awardId, orderId: "another" });
+  const request = { ...won, key: newKey(), body: bodies.goods };
+  const refused = { ok: false, code: "award.committed_elsewhere" };
+  expect(await life.awards.claim(request)).toEqual(refused);
+  expect(await night.standing(won.awardId)).toMatchObject({ orders: [], claims: ["refused"] });
+  const coupon = await night.win("run/coupon");
+  await night.engine.submit({ type: "award.commit", awardId: coupon.awardId, orderId: "another" });
+  expect((await life.awards.claim({ ...coupon, key: newKey(), body: bodies.coupon })).ok).toBe(false);
+  const { rows } = await night.pool.query("select 1 from coupons where award_id = $1", [coupon.awardId]);
+  expect(rows).toEqual([]);
+  // The other order ends: the same key may ask again, for the refusal was not final.
+  await night.engine.submit({ type: "award.release", awardId: won.awardId, orderId: "another" });
+  expect((await life.awards.claim(request)).ok).toBe(true);
+});
+
 test("[CL2] a retry gets the same bytes for a day; other parameters are refused; another person's key is his own", async () => {
   const won = await night.win("run/goods");
   const key = newKey();

@@ -272,14 +272,15 @@ export class Night {
     return { userId, awardId: answer.awardId };
   }
 
-  /** A process begins: what it knows is what the tables say. */
-  life(killer: Killer = new Killer()): Life {
+  /** A process begins: what it knows is what the tables say. @param skewMs how far its clock is ahead */
+  life(killer: Killer = new Killer(), skewMs = 0): Life {
+    const nowMs = () => this.nowMs() + skewMs;
     const pool = mortalPool(this.pool, killer);
     const provider = mortalProvider(this.provider, killer);
     const submit = (command: AwardCommand) => killer.around(() => this.engine.submit(command));
     const me: Life["me"] = [];
     const sendMe = (userId: string, message: MeNews) => void (killer.dead || me.push({ userId, message }));
-    const common = { pool, submit, vault, nowMs: this.nowMs, log: silentLog() };
+    const common = { pool, submit, vault, nowMs, log: silentLog() };
     const orders = createOrders({
       ...common,
       outbox: {
@@ -304,9 +305,9 @@ export class Night {
         this.materialiser.status().checkpoints.find((checkpoint) => checkpoint.shard === shard)?.seq ?? 0,
     });
     this.engine.onDurable((batch) => void (killer.dead || awards.onBatch(batch)));
-    const checker = new OrderChecker({ pool, orders, nowMs: this.nowMs, log: silentLog() });
+    const checker = new OrderChecker({ pool, orders, nowMs, log: silentLog() });
     const notice: Life["notice"] = (headers, body) =>
-      receiveNotice({ pool, provider, learn: orders.learn, nowMs: this.nowMs }, headers, body);
+      receiveNotice({ pool, provider, learn: orders.learn, nowMs }, headers, body);
     return { awards, orders, checker, me, notice };
   }
 

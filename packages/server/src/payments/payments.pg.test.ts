@@ -245,6 +245,32 @@ test("[OR4] [OR5] [M8] expiry and payment at the same moment: one of them, and t
   }
 });
 
+test("[OR4] a page opened in the moment an unopened order would expire: the order waits for the provider", async () => {
+  const won = await night.win("run/goods");
+  const answer = await life.awards.claim({ ...won, key: randomUUID(), body: bodies.goods });
+  const view = JSON.parse(answer.ok ? answer.body : "null") as AwardView;
+  const orderId = view.claim?.type === "order" ? view.claim.order.orderId : "";
+  const hasty = night.life(undefined, 16 * 60_000);
+  const blocker = await night.pool.connect();
+  const waiting = async (count: number) => {
+    const text =
+      "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    await expect.poll(async () => (await night.pool.query(text)).rows[0].n, { timeout: 10_000 }).toBe(count);
+  };
+  await blocker.query("begin");
+  await blocker.query("select from orders where order_id = $1 for update", [orderId]);
+  // Both have looked and wait for the row; the page comes first.
+  const page = life.orders.payPage(orderId);
+  await waiting(1);
+  const expiry = hasty.orders.check(orderId);
+  await waiting(2);
+  await blocker.query("commit");
+  blocker.release();
+  expect(await page).toMatch(/\/pay\//);
+  await expiry;
+  expect((await life.orders.get(won.userId, orderId))?.state).toBe("placed");
+});
+
 test("[OR6] every move has its row, with who and when, and none is ever changed", async () => {
   const { rows } = await night.pool.query(
     `select o.order_id from orders o where o.state <> (select to_state from order_events e where e.order_id = o.order_id
