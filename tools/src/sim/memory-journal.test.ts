@@ -19,7 +19,11 @@ for (const rule of journalStoreContract) {
         });
       const slow = new MemoryJournal(disk, { sleep, fate: () => ({ ...quick, commitMs: 1 }) });
       const flying = slow.append(rows);
+      const contended = async () => {
+        while (!rows.some((row) => disk.shard(row.shard).waiting.length > 0)) await Promise.resolve();
+      };
       return {
+        contended,
         release: () => {
           commit();
           return flying;

@@ -5,12 +5,15 @@ import type { Batch, JournalStore } from "./journal-store.ts";
 
 /**
  * A store under test. `store` and `other` are two processes' views of one database, three shards, empty. `held`
- * begins an append on `store` that has taken the fence's lock and written, but not yet committed; `release` commits.
+ * begins an append on `store` that has taken the fence's lock and written, but not yet committed; `release` commits,
+ * `contended` resolves once a second statement waits for that lock.
  */
 export type JournalUnderTest = {
   readonly store: JournalStore;
   readonly other: JournalStore;
-  held(rows: readonly Batch[]): Promise<{ release(): Promise<ReadonlySet<number>> }>;
+  held(
+    rows: readonly Batch[],
+  ): Promise<{ release(): Promise<ReadonlySet<number>>; contended(): Promise<void> }>;
 };
 
 /** One rule every journal store keeps. */
@@ -171,6 +174,7 @@ const rules: JournalRule[] = [
         raised = true;
         return value;
       });
+      await Promise.race([raise, flying.contended()]);
       // Another shard's raise goes through meanwhile: the lock is the shard's, and the store is alive.
       await store.raiseEpoch(1, "a");
       equal(raised, false);

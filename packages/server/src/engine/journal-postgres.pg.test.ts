@@ -29,13 +29,13 @@ afterEach(async () => {
   await other.close();
 });
 
-/** Waits until somebody waits for a lock: the only honest way to know that a statement has come that far. */
-async function untilWaiting(): Promise<void> {
+/** Waits until so many wait for a lock: the only honest way to know that a statement has come that far. */
+async function untilWaiting(sessions: number): Promise<void> {
   for (;;) {
     const { rows } = await database.pool.query(
       "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
-    if (rows.length > 0) return;
+    if (rows.length >= sessions) return;
   }
 }
 
@@ -51,8 +51,9 @@ async function held(rows: readonly Batch[]) {
   );
   const flying = store.append(rows);
   flying.catch(() => undefined);
-  await untilWaiting();
+  await untilWaiting(1);
   return {
+    contended: () => untilWaiting(2),
     async release() {
       await blocker.query("rollback");
       await blocker.end();
