@@ -72,7 +72,7 @@ export function awardIdOfDraw(
   assert(input.sealHash.length === 64 && input.userKey.length === 64, "BY6: 32 bytes each");
   const bytes = tagged("wanhui/award/1", 64);
   writeHex(input.userKey, bytes, writeHex(input.sealHash, bytes, bytes.length - 64));
-  return toHex(sha256(bytes).subarray(0, AWARD_ID_BYTES)) as AwardId;
+  return toHex(sha256(bytes), AWARD_ID_BYTES) as AwardId;
 }
 
 /** SHA-256 of an id's UTF-8, as BY6 and BY9 use it. */
@@ -80,21 +80,26 @@ export function idHashOf(id: PoolId | DrawId, sha256: Sha256): Uint8Array {
   return sha256(utf8(id));
 }
 
-/** The id of the award a grab request gets (BY6). `poolHash` is the pool's `idHashOf`, where the caller keeps it. */
+/** The id of the award a grab request gets (BY6). */
 export function awardIdOfGrab(
-  input: {
-    readonly pool: PoolId;
-    readonly user: UserId;
-    readonly requestId: RequestId;
-    readonly poolHash?: Uint8Array;
-  },
+  input: { readonly pool: PoolId; readonly user: UserId; readonly requestId: RequestId },
   sha256: Sha256,
 ): AwardId {
-  assert(input.user.length === 32 && input.requestId.length === 32, "BY6: 16 bytes each", input.user);
+  return createGrabAwardIds(input.pool, sha256)(input.user, input.requestId, sha256);
+}
+
+/** Award ids of one pool's grabs: the common part of the layout is laid out once (BY6). */
+export type GrabAwardIds = (user: UserId, requestId: RequestId, sha256: Sha256) => AwardId;
+
+export function createGrabAwardIds(pool: PoolId, sha256: Sha256): GrabAwardIds {
   const bytes = tagged("wanhui/grab/1", 64);
-  bytes.set(input.poolHash ?? idHashOf(input.pool, sha256), bytes.length - 64);
-  writeHex(input.requestId, bytes, writeHex(input.user, bytes, bytes.length - 32));
-  return toHex(sha256(bytes).subarray(0, AWARD_ID_BYTES)) as AwardId;
+  const userOffset = bytes.length - 32;
+  bytes.set(idHashOf(pool, sha256), userOffset - 32);
+  return (user, requestId, sha256OfCall) => {
+    assert(user.length === 32 && requestId.length === 32, "BY6: 16 bytes each", user);
+    writeHex(requestId, bytes, writeHex(user, bytes, userOffset));
+    return toHex(sha256OfCall(bytes), AWARD_ID_BYTES) as AwardId;
+  };
 }
 
 /** The shard that a pool and its draws live on: u32 of SHA-256 of the id, modulo the number of shards (PL4). */

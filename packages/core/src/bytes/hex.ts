@@ -5,12 +5,12 @@ const DIGIT_CODES: readonly number[] = [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 
 const CHARACTERS_PER_CALL = 4096;
 
 /**
- * Lower-case hex of raw bytes (BY1). Made from character codes at once: joining digit by digit leaves a chain of
+ * Lower-case hex of raw bytes, or of the first `length` of them (BY1). Made from character codes at once: joining digit by digit leaves a chain of
  * partial strings in memory, which a million ids would keep.
  */
-export function toHex(bytes: Uint8Array): string {
-  const codes = new Uint8Array(bytes.length * 2);
-  for (let i = 0; i < bytes.length; i++) {
+export function toHex(bytes: Uint8Array, length: number = bytes.length): string {
+  const codes = new Uint8Array(length * 2);
+  for (let i = 0; i < length; i++) {
     const byte = bytes[i] as number;
     codes[i * 2] = DIGIT_CODES[byte >> 4] as number;
     codes[i * 2 + 1] = DIGIT_CODES[byte & 15] as number;

@@ -32,7 +32,7 @@ export function applyPoolCreated(state: ShardState, event: PoolCreated): void {
     line: createLine(),
     taken: new Map(),
     changes: new Map(),
-    idHash: null,
+    grabAwardIds: null,
   };
   state.pools.set(id, pool);
   assertBalance(pool);

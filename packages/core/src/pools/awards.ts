@@ -22,7 +22,6 @@ export function createAward(
   won: Pick<AwardState, "id" | "draw" | "window" | "userKey" | "user" | "requestId" | "atMs">,
   claimTtlMs: number | null,
 ): void {
-  assert(!state.awards.has(won.id), "AW1: an award is made once", won.id);
   const award: AwardState = {
     id: won.id,
     pool: pool.parameters.pool,
@@ -39,7 +38,9 @@ export function createAward(
     reason: null,
     olderOfUser: state.newestAwardOfUser.get(won.user) ?? null,
   };
+  const count = state.awards.size;
   state.awards.set(award.id, award);
+  assert(state.awards.size === count + 1, "AW1: an award is made once", award.id);
   state.newestAwardOfUser.set(award.user, award);
   countTaken(pool, award.user);
   if (award.claimByMs === null) {

@@ -1,6 +1,6 @@
 // Grabs: a pool handed out first come, first served (GR1-GR6).
 
-import { awardIdOfGrab, idHashOf, isHex } from "../bytes/mod.ts";
+import { createGrabAwardIds, isHex } from "../bytes/mod.ts";
 import type { Answer, Command, Context } from "../commands.ts";
 import type { AwardId, PoolId, RequestId, UserId } from "../ids.ts";
 import { assert } from "../invariant.ts";
@@ -90,7 +90,8 @@ function knownAnswer(
   awardId: AwardId,
   nowMs: number,
 ): Answer | null {
-  const award = state.awards.get(awardId);
+  // Nearly everybody who asks has no award at all: one look-up settles it.
+  const award = state.newestAwardOfUser.has(command.user) ? state.awards.get(awardId) : undefined;
   if (award !== undefined) {
     if (pool.grab !== null && nowMs >= pool.grab.closesAtMs + GRAB_MEMORY_MS) return null;
     if (command.quantity !== 1) return refuse("request.conflict", { field: "quantity" });
@@ -102,9 +103,8 @@ function knownAnswer(
 }
 
 function grabAwardId(pool: PoolState, user: UserId, requestId: RequestId, context: Context): AwardId {
-  const id = pool.parameters.pool;
-  pool.idHash ??= idHashOf(id, context.sha256).slice();
-  return awardIdOfGrab({ pool: id, user, requestId, poolHash: pool.idHash }, context.sha256);
+  pool.grabAwardIds ??= createGrabAwardIds(pool.parameters.pool, context.sha256);
+  return pool.grabAwardIds(user, requestId, context.sha256);
 }
 
 /** Places of each line that a decision has served already, in events not applied yet. */

@@ -1,5 +1,6 @@
 // What a shard knows. Only apply() changes it; everything else reads.
 
+import type { GrabAwardIds } from "../bytes/mod.ts";
 import type {
   ArmRecord,
   AwardMoved,
@@ -49,8 +50,8 @@ export type PoolState = {
   readonly taken: Map<UserId, number>;
   /** Deltas of `pool.change` by command id (PL3). */
   readonly changes: Map<string, number>;
-  /** SHA-256 of the pool's id, once somebody needed it. A cache: no part of the digest. */
-  idHash: Uint8Array | null;
+  /** Makes the ids of this pool's grabs, once somebody grabbed. A cache: no part of the digest. */
+  grabAwardIds: GrabAwardIds | null;
 };
 
 export type AwardStanding = AwardMoved["to"];
