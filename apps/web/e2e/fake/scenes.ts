@@ -30,7 +30,7 @@ function prize(
     kind,
     title: { zh, en },
     detail: { zh: "", en: "" },
-    picture: null,
+    picture: `/pictures/${slug}.svg`,
     worth,
     price: { amountMinor: kind === "goods" ? 1 : 0, currency: "CNY" },
     value: kind === "coupon" || kind === "cash" ? worth : null,
@@ -135,6 +135,7 @@ export function makeShow(nowMs: number, part: Partial<ShowView> = {}): ShowView 
     run: RUN,
     title: { zh: "春满万家联欢晚会", en: "Spring in Every Home" },
     subtitle: { zh: "一分钱，把年货带回家", en: "Take the New Year home, for one cent" },
+    picture: "/pictures/hero.svg",
     theme: "gala",
     rehearsal: false,
     startsAtMs: nowMs - 5 * MINUTE,
@@ -195,6 +196,7 @@ export function allAwards(nowMs: number): readonly AwardView[] {
     amount: { amountMinor: 1, currency: "CNY" },
     placedAtMs: nowMs - MINUTE,
     payByMs: nowMs + 14 * MINUTE,
+    refundDue: false,
     shipTo: "景德镇 · 珠山大道 1 号",
   };
   return [

@@ -64,7 +64,10 @@ async function file(dist: string, path: string, response: ServerResponse): Promi
     "/verify": "verify.html",
   };
   const name = pages[path] ?? normalize(path).slice(1);
-  const content = await readFile(join(dist, name)).catch(() => null);
+  const folder = path.startsWith("/pictures/")
+    ? join(import.meta.dirname, "../../../../examples/spring-gala")
+    : dist;
+  const content = await readFile(join(folder, name)).catch(() => null);
   if (content === null)
     return json(response, 404, { code: "route.unknown", status: 404, title: "", type: "" });
   response.writeHead(200, {

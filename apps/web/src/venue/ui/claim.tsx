@@ -69,7 +69,7 @@ export function Claim({ award, onClose }: { readonly award: AwardView; readonly 
   return (
     <Modal title={title} kind="sheet" onClose={onClose}>
       <div class="claim-head">
-        <img src={pictureOf(award.prize)} alt="" width={96} height={72} />
+        <img src={pictureOf(award.prize)} alt="" width={80} height={80} />
         <p>{lead}</p>
       </div>
       {payUrl !== null ? (

@@ -23,7 +23,14 @@ export function Hero() {
   const stage = stageOf(input);
   const said = spoken(show);
   return (
-    <section class={`hero ${stage.kind}`} id="live" aria-labelledby="stage-title">
+    <section
+      class={show.picture === null ? `hero ${stage.kind}` : `hero pictured ${stage.kind}`}
+      id="live"
+      aria-labelledby="stage-title"
+    >
+      {show.picture !== null && (
+        <img class="hero-picture" src={show.picture} alt="" decoding="async" fetchpriority="low" />
+      )}
       <div class="hero-frame">
         <StageView stage={stage} nowMs={nowMs} />
       </div>
@@ -107,7 +114,7 @@ function ComingPrize({ pool }: { readonly pool: string }) {
   if (prize === undefined) return null;
   return (
     <div class="coming">
-      <img src={pictureOf(prize)} alt="" width={96} height={72} />
+      <img src={pictureOf(prize)} alt="" width={80} height={80} />
       <div>
         <p class="coming-title">{text(prize.title)}</p>
         <p class="stage-fact">

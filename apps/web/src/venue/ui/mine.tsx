@@ -47,7 +47,7 @@ function AwardCard({ award, nowMs }: { readonly award: AwardView; readonly nowMs
   const title = text(award.prize.title);
   return (
     <li class={`award ${group}`} id={`award-${award.awardId}`}>
-      <img src={pictureOf(award.prize)} alt="" width={96} height={72} loading="lazy" />
+      <img src={pictureOf(award.prize)} alt="" width={80} height={80} loading="lazy" />
       <div class="award-text">
         <p class="award-head">
           <strong>{title}</strong>

@@ -85,7 +85,7 @@ function PrizeCard({ prize }: { readonly prize: PrizeView }) {
   return (
     <li class={facts.left === 0 ? "prize gone" : "prize"}>
       <div class="prize-picture">
-        <img src={pictureOf(prize)} alt="" width={320} height={240} loading="lazy" decoding="async" />
+        <img src={pictureOf(prize)} alt="" width={320} height={320} loading="lazy" decoding="async" />
         <span class={`chip ${prize.kind}`}>{words.prizes.kinds[prize.kind]}</span>
       </div>
       <div class="prize-text">

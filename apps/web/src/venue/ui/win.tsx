@@ -13,7 +13,7 @@ export function Win({ award }: { readonly award: AwardView }) {
   return (
     <Modal title={words.win.title} kind="moment" onClose={() => store.endCelebration()}>
       <div class="win-picture">
-        <img src={pictureOf(prize)} alt="" width={320} height={240} />
+        <img src={pictureOf(prize)} alt="" width={320} height={320} />
       </div>
       <p class="win-prize">{text(prize.title)}</p>
       <p class="win-worth">

@@ -22,7 +22,7 @@ export const en = (f: Format): Words => {
       viewers: (viewers) => `${f.compact(viewers)} watching`,
       interactions: (taps) =>
         `${f.compact(taps)} ${f.plural(taps, { one: "interaction", other: "interactions" })}`,
-      lunar: (day) => day,
+      lunar: (day) => `Lunar ${day}`,
       more: "What is this?",
     },
     notice: {

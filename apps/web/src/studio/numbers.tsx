@@ -1,0 +1,84 @@
+import type { StudioNumbers } from "@wanhui/protocol";
+import { useDesk } from "./context.tsx";
+
+type Charted = "viewers" | "tapsPerSecond" | "entriesPerSecond";
+type Counted = "taps" | "entries" | "awards" | "claims" | "orders" | "paid";
+
+const CHARTED: readonly Charted[] = ["viewers", "tapsPerSecond", "entriesPerSecond"];
+const COUNTED: readonly Counted[] = ["taps", "entries", "awards", "claims", "orders", "paid"];
+const WIDTH = 240;
+const HEIGHT = 44;
+
+/** Points of a line through values from 0 to their highest, oldest left. */
+export function linePoints(values: readonly number[], width: number, height: number): string {
+  const top = Math.max(1, ...values);
+  const step = values.length < 2 ? 0 : width / (values.length - 1);
+  return values
+    .map((value, place) => `${(place * step).toFixed(1)},${(height - (value / top) * height).toFixed(1)}`)
+    .join(" ");
+}
+
+function Spark({
+  name,
+  values,
+  shown,
+}: {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly shown: string;
+}) {
+  const { words, format } = useDesk();
+  const top = Math.max(0, ...values);
+  return (
+    <svg
+      className="spark"
+      viewBox={`0 -2 ${WIDTH} ${HEIGHT + 4}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={words.numbers.trend(name, shown, format.number(Math.round(top)))}
+    >
+      <polyline points={linePoints(values, WIDTH, HEIGHT)} vectorEffect="non-scaling-stroke" />
+    </svg>
+  );
+}
+
+/** Live numbers: rates with two minutes of history, totals with what they mean. */
+export function Numbers() {
+  const { words, format, feed, view } = useDesk();
+  const { numbers } = view;
+  const row = (key: keyof StudioNumbers) => Number(numbers[key]);
+  return (
+    <section className="panel numbers" aria-labelledby="numbers-title">
+      <h2 id="numbers-title">{words.numbers.title}</h2>
+      {CHARTED.map((key) => (
+        <div key={key} className="charted">
+          <p>
+            <span className="soft">{words.numbers[key]}</span>
+            <strong>{format.number(Math.round(row(key)))}</strong>
+          </p>
+          <Spark
+            name={words.numbers[key]}
+            values={feed.history.map((each) => each[key])}
+            shown={format.number(Math.round(row(key)))}
+          />
+        </div>
+      ))}
+      <dl>
+        {COUNTED.map((key) => (
+          <div key={key} title={words.means[key]}>
+            <dt>{words.numbers[key]}</dt>
+            <dd>{format.number(row(key))}</dd>
+          </div>
+        ))}
+        <div className={numbers.journalLagMs > 1_000 ? "bad" : ""}>
+          <dt>{words.numbers.journal}</dt>
+          <dd>{words.numbers.ms(Math.round(numbers.journalLagMs))}</dd>
+        </div>
+        <div className={numbers.materialiserLag > 10_000 ? "bad" : ""}>
+          <dt>{words.numbers.materialiser}</dt>
+          <dd>{words.numbers.events(numbers.materialiserLag)}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { award, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
+import type { VenueEvent, VenueSource } from "../source/source.ts";
+import { visibleAwards } from "./state.ts";
+import { VenueStore } from "./store.ts";
+
+const now = 2_000_000_000_000;
+
+/** A source that does as it is told. */
+function told(part: Partial<VenueSource> = {}) {
+  let hear: (event: VenueEvent) => void = () => undefined;
+  const source: VenueSource = {
+    start: (listener) => {
+      hear = listener;
+    },
+    stop: () => undefined,
+    wake: () => undefined,
+    nowMs: () => Date.now(),
+    tap: () => true,
+    take: async () => ({ ok: false, code: "pool.sold_out", retryMs: null, place: null }),
+    refreshAwards: async () => undefined,
+    heard: () => "",
+    ...part,
+  };
+  const store = new VenueStore(source);
+  store.start();
+  return { store, hear: (event: VenueEvent) => hear(event) };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a win that arrives early is shown at the stated second, to the winner as to everybody", () => {
+  const { store, hear } = told();
+  const shake = round(0, now - 1_000, "open", { schedule: [5] });
+  hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+  hear({ type: "received", draw: shake.draw, window: 0 });
+  hear({ type: "seal", draw: shake.draw, window: 0, resultAtMs: now + 6_000 });
+  hear({ type: "award", award: award("tea-set", now, { wonAtMs: now }), fresh: true });
+  vi.advanceTimersByTime(5_900);
+  expect(store.state.celebrate).toBeNull();
+  expect(visibleAwards(store.state, Date.now())).toEqual([]);
+  vi.advanceTimersByTime(100);
+  expect(store.state.celebrate?.prize.slug).toBe("tea-set");
+  expect(visibleAwards(store.state, Date.now())).toHaveLength(1);
+  expect(store.state.saying?.what).toBe("won");
+  store.stop();
+});
+
+test("taps without a connection are said to be not counted, and the count goes away after the return", () => {
+  const { store, hear } = told({ tap: () => false });
+  hear({ type: "show", show: makeShow(now, { rounds: [round(0, now - 1, "open")] }) });
+  hear({ type: "link", link: "live" });
+  hear({ type: "link", link: "lost" });
+  store.tap();
+  store.tap();
+  expect(store.state.uncounted).toBe(2);
+  expect(store.state.taps).toEqual({});
+  hear({ type: "link", link: "live" });
+  expect(store.state.uncounted).toBe(2);
+  vi.advanceTimersByTime(8_000);
+  expect(store.state.uncounted).toBe(0);
+  store.stop();
+});
+
+test("a tap before the opening or after the close is not even tried [M14]", () => {
+  const tap = vi.fn(() => true);
+  const { store, hear } = told({ tap });
+  hear({
+    type: "show",
+    show: makeShow(now, { rounds: [round(0, now + 1_000, "armed", { schedule: [5] })] }),
+  });
+  store.tap();
+  vi.advanceTimersByTime(1_000);
+  store.tap();
+  vi.advanceTimersByTime(3_000);
+  store.tap();
+  expect(tap).toHaveBeenCalledTimes(1);
+  store.stop();
+});
+
+test("[DR12] an entry of a window that was never sealed counts in the next", () => {
+  const { store, hear } = told();
+  const shake = round(0, now - 1_000, "open");
+  hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+  hear({ type: "received", draw: shake.draw, window: 0 });
+  hear({ type: "gap", draw: shake.draw, fromWindow: 0, toWindow: 0 });
+  expect(store.state.notes[`${shake.draw}#0`]?.entered).toBe(false);
+  expect(store.state.notes[`${shake.draw}#1`]?.entered).toBe(true);
+  expect(store.state.carried).toEqual([shake.draw]);
+  store.stop();
+});
+
+test("[GR3] pressing grab again while waiting is the same wish", async () => {
+  const take = vi.fn<VenueSource["take"]>(async () => ({
+    ok: false,
+    code: "grab.wait",
+    retryMs: 2_000,
+    place: 7,
+  }));
+  const { store, hear } = told({ take });
+  const coupon = rain(now - 1, "open");
+  hear({ type: "show", show: makeShow(now, { rains: [coupon] }) });
+  store.take(coupon.pool);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.state.rains[coupon.pool]).toMatchObject({ phase: "wait", place: 7 });
+  store.take(coupon.pool);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(take.mock.calls[0]).toEqual(take.mock.calls[1]);
+  // The unit comes down the line by itself.
+  hear({ type: "award", award: award("gala-coupon", now, { draw: null, window: null }), fresh: true });
+  expect(store.state.rains[coupon.pool]?.phase).toBe("got");
+  expect(store.state.saying?.what).toBe("got");
+  store.stop();
+});
+
+test("a refused tap is said and does not stay", () => {
+  const { store, hear } = told();
+  hear({ type: "show", show: makeShow(now) });
+  hear({ type: "refused", draw: null, code: "draw.cap_reached" });
+  expect(store.state.refusal).toEqual({ code: "draw.cap_reached", atMs: now });
+  store.stop();
+});
