@@ -181,6 +181,15 @@ test("[JR3] [JR4] after a takeover the old process answers nothing: no grant, no
   expect(await zombieRun).toBe("engine.fenced");
 });
 
+test("[JR4] a refusal decided after a takeover never leaves: the fence is checked, and its answer counts", async () => {
+  const zombie = await started(store, { holder: "old" });
+  await openGrab(zombie, "run/empty", 0);
+  const heir = await started(newStore(), { holder: "new" });
+  await heir.submit({ type: "pool.change", pool: "run/empty" as PoolId, delta: 1, commandId: "restock" });
+  expect(await outcome(zombie.submit(take("run/empty", 1)))).toBe("engine.fenced");
+  expect(await heir.submit(take("run/empty", 1))).toMatchObject({ ok: true, type: "granted" });
+});
+
 test("[JR6] a takeover sees the batch of an append that was in flight when it began", async () => {
   const old = await started(store, { holder: "old" });
   await openGrab(old, "run/a", 2);

@@ -148,6 +148,7 @@ class PostgresJournal implements JournalStore {
     this.#others = new pg.Pool({ ...others, max: OTHER_CONNECTIONS_MAX });
     // A connection lost while idle: the next statement makes another.
     this.#others.on("error", () => undefined);
+    this.#others.on("connect", (client) => client.on("error", () => undefined));
   }
 
   async prepare(shards: number): Promise<number> {
