@@ -29,4 +29,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "check a proof file, with your receipts and what you heard",
     load: () => import("./verify.ts"),
   },
+  {
+    name: "witness",
+    summary: "hear a show's seals from outside and sign them before their seed",
+    load: () => import("./witness.ts"),
+  },
 ];
