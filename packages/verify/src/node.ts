@@ -10,7 +10,7 @@ const chunkBytes = 1024 * 1024;
 /** Node's own SHA-256, about a third faster than the portable one. */
 export const nodeSha256: Sha256 = (bytes) => crypto.hash("sha256", bytes, "buffer");
 
-/** The bytes of a file, chunk by chunk. */
-export function fileChunks(path: string): AsyncIterable<Uint8Array> {
-  return createReadStream(path, { highWaterMark: chunkBytes });
+/** The bytes of a file, chunk by chunk. The file is opened when the first is asked for. */
+export async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void> {
+  yield* createReadStream(path, { highWaterMark: chunkBytes });
 }
