@@ -1,5 +1,4 @@
 import {
-  CLOCK_PING_EVERY_MS,
   type ClientMessage,
   type Counts,
   type CtlMessage,
@@ -13,7 +12,6 @@ import {
 import { backoffMs } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
-import { foldCounts, foldShow } from "./fold.ts";
 import { heardNdjson, keepHeard } from "./heard.ts";
 import { createHttp, type Http, HttpProblem } from "./http.ts";
 import { newNonce, newRequestId } from "./keys.ts";
@@ -28,15 +26,12 @@ import type {
   SocketConstructor,
   TakeOutcome,
 } from "./options.ts";
+import { Pulse } from "./pulse.ts";
+import { ShowLane } from "./show-lane.ts";
 import { Takes } from "./takes.ts";
 import { TapBatcher, type TapFrameOut, tapBytes } from "./taps.ts";
 import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
-/** Quick pings after a greeting, so that the clock stands before the next window. */
-const FIRST_PINGS = 5;
-const FIRST_PING_EVERY_MS = 300;
-/** No answer to a ping by then: the socket is dead, whatever the system says. */
-const PONG_TIMEOUT_MS = 10_000;
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
 const FAILURES_BEFORE_POLLING = 3;
 const POLL_EVERY_MS = 3_000;
@@ -44,15 +39,6 @@ const FLUSH_EVERY_MS = 250;
 /** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
 const STALE_AFTER_MS = 1_000;
 const STALE_SPREAD_MS = 5_000;
-/** A view may come from a cache that is older than our greeting. */
-const STALE_VIEW_RETRY_MS = 700;
-
-type Frame = {
-  readonly s: string;
-  readonly o: number;
-  readonly ctl?: readonly CtlMessage[];
-  readonly cnt?: Counts;
-};
 
 /** Joins a room and stays in it until `stop`. */
 export function connect(options: ClientOptions): RoomClient {
@@ -69,11 +55,12 @@ class Client implements RoomClient {
   readonly #tracker: RoundTracker;
   readonly #batcher: TapBatcher;
   readonly #takes: Takes;
+  readonly #lane: ShowLane;
+  readonly #pulse: Pulse;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
   #token: string | null;
   #session: SessionView | null = null;
-  #show: ShowView | null = null;
   #status: ClientStatus = { state: "connecting" };
   #socket: ClientSocket | null = null;
   #greeted = false;
@@ -82,16 +69,10 @@ class Client implements RoomClient {
   #tries = 0;
   #failures = 0;
   #comeBackMs: number | null = null;
-  #stream = "";
-  #offset = 0;
   /** Newest own message seen in this stream. */
   #me = 0;
   #pseudonyms: Record<string, string> = {};
-  /** Frames that wait for a new view; null when none is on its way. */
-  #waiting: Frame[] | null = null;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #pingTimer: ReturnType<typeof setTimeout> | undefined;
-  #pongTimer: ReturnType<typeof setTimeout> | undefined;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #staleTimer: ReturnType<typeof setTimeout> | undefined;
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
@@ -111,12 +92,22 @@ class Client implements RoomClient {
       (frame) => this.#sendTaps(frame),
     );
     this.#takes = new Takes((pool, requestId) => this.#sendTake(pool, requestId));
+    this.#lane = new ShowLane({
+      fetchShow: () => this.#fetchShow(),
+      random: this.#random,
+      onShow: (show) => this.#events.emit("show", show),
+      onCtl: (message) => this.#onCtl(message),
+    });
+    this.#pulse = new Pulse({
+      ping: () => this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) }),
+      dead: () => this.#closed(1006),
+    });
     globalThis.addEventListener?.("online", this.#onLine);
     queueMicrotask(() => void this.#attempt());
   }
 
   get show(): ShowView | null {
-    return this.#show;
+    return this.#lane.show;
   }
   get status(): ClientStatus {
     return this.#status;
@@ -134,7 +125,7 @@ class Client implements RoomClient {
   }
 
   tap(draw: string, taps = 1): void {
-    const round = this.#show?.rounds.find((each) => each.draw === draw);
+    const round = this.show?.rounds.find((each) => each.draw === draw);
     if (round === undefined || this.#status.state === "stopped") return;
     this.#batcher.tap(round, taps);
     this.#planFlush();
@@ -165,6 +156,7 @@ class Client implements RoomClient {
     globalThis.removeEventListener?.("online", this.#onLine);
     for (const timer of [this.#retryTimer, this.#flushTimer, this.#pollTimer, this.#staleTimer])
       clearTimeout(timer);
+    this.#lane.stop();
     this.#drop(1000);
     this.#takes.stop();
   }
@@ -182,16 +174,17 @@ class Client implements RoomClient {
     clearTimeout(this.#retryTimer);
     if (this.#status.state === "stopped" || this.#socket !== null) return;
     if (this.#status.state !== "polling") this.#setStatus({ state: "connecting" });
+    let key: string;
     try {
       if (this.#session === null && this.#token === null && this.#options.fetchTicket === undefined) {
         const body = this.#options.bearer === true ? { bearer: true } : {};
         this.#session = await this.#http<SessionView>("POST", "/api/session", body);
         this.#token = this.#session.token ?? null;
       }
-      if (this.#show === null) this.#adopt(await this.#fetchShow());
+      await this.#lane.begin();
       const ticket = await this.#fetchTicket();
       Object.assign(this.#pseudonyms, ticket.pseudonyms);
-      if (this.#socket === null) this.#open(ticket.ticket);
+      key = ticket.ticket;
     } catch (error) {
       const code = error instanceof HttpProblem ? error.code : "offline";
       // The token ended: sign in anew, as whoever the server then says.
@@ -200,11 +193,16 @@ class Client implements RoomClient {
         this.#token = null;
       }
       this.#lost(error instanceof HttpProblem ? error.retryMs : null);
+      return;
     }
+    // Outside: a constructor that cannot be called is a bug to be seen, not a network to be waited for.
+    if (this.#socket === null) this.#open(key);
   }
 
-  #fetchShow(): Promise<ShowView> {
-    return this.#options.fetchShow?.() ?? this.#http<ShowView>("GET", "/api/show");
+  async #fetchShow(): Promise<ShowView> {
+    const show = await (this.#options.fetchShow?.() ?? this.#http<ShowView>("GET", "/api/show"));
+    this.#clock.guess(show.nowMs);
+    return show;
   }
 
   #fetchTicket(): Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }> {
@@ -221,9 +219,9 @@ class Client implements RoomClient {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#frameNumber = 0;
-    this.#armPong();
+    this.#pulse.await();
     socket.onopen = () => {
-      const resume = { stream: this.#stream, offset: this.#offset };
+      const resume = { stream: this.#lane.stream, offset: this.#lane.offset };
       this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(this.#me === 0 ? {} : { me: this.#me }) });
     };
     socket.onmessage = ({ data }) => {
@@ -253,7 +251,7 @@ class Client implements RoomClient {
 
   /** Forgets the socket. */
   #drop(code?: number): void {
-    for (const timer of [this.#pingTimer, this.#pongTimer]) clearTimeout(timer);
+    this.#pulse.stop();
     const socket = this.#socket;
     this.#socket = null;
     this.#greeted = false;
@@ -284,7 +282,7 @@ class Client implements RoomClient {
         this.#onHello(message);
         break;
       case "f":
-        this.#onFrame(message);
+        this.#lane.take(message);
         break;
       case "me":
         this.#onMe(message.m);
@@ -301,7 +299,7 @@ class Client implements RoomClient {
         this.#takes.got(message.r, message.awardId);
         break;
       case "pong":
-        clearTimeout(this.#pongTimer);
+        this.#pulse.answered();
         this.#clock.add(message.c, message.at, this.#localNowMs());
         break;
       case "goaway":
@@ -314,7 +312,7 @@ class Client implements RoomClient {
   }
 
   #onHello(hello: Extract<ServerMessage, { t: "hello" }>): void {
-    clearTimeout(this.#pongTimer);
+    this.#pulse.answered();
     clearTimeout(this.#pollTimer);
     this.#greeted = true;
     this.#tries = 0;
@@ -322,17 +320,15 @@ class Client implements RoomClient {
     this.#clock.guess(hello.at);
     const first = this.#status.state !== "online" && !this.#everGreeted;
     this.#everGreeted = true;
-    if (!hello.resumed || hello.stream !== this.#stream) {
-      this.#stream = hello.stream;
-      this.#offset = hello.offset;
+    if (!hello.resumed || hello.stream !== this.#lane.stream) {
       this.#me = 0;
-      this.#renew();
+      this.#lane.restart(hello.stream, hello.offset);
     }
     this.#setStatus({ state: "online" });
     if (first) this.#events.emit("stale", null);
     else if (hello.me > this.#me || !hello.resumed) this.#staleUnless(hello.me);
-    this.#ping(FIRST_PINGS);
-    for (const round of this.#show?.rounds ?? []) {
+    this.#pulse.begin();
+    for (const round of this.show?.rounds ?? []) {
       if (this.#tracker.of(round.draw).some(({ fate }) => fate === "sent")) this.#batcher.tap(round, 1);
     }
     this.#takes.resume();
@@ -355,61 +351,8 @@ class Client implements RoomClient {
     );
   }
 
-  /** Reads the show anew; frames wait until it is at least as new as the greeting. */
-  #renew(): void {
-    if (this.#waiting !== null) return;
-    this.#waiting = [];
-    const again = () => {
-      if (this.#isStopped()) return;
-      this.#fetchShow()
-        .then((show) => {
-          if (show.stream !== this.#stream || show.offset < this.#offset) throw new HttpProblem("offline");
-          const frames = this.#waiting ?? [];
-          this.#waiting = null;
-          this.#adopt(show);
-          for (const frame of frames) this.#onFrame(frame);
-        })
-        .catch(() => setTimeout(again, STALE_VIEW_RETRY_MS * (1 + this.#random())));
-    };
-    again();
-  }
-
-  #adopt(show: ShowView): void {
-    this.#show = show;
-    this.#stream = show.stream;
-    this.#offset = show.offset;
-    this.#clock.guess(show.nowMs);
-    this.#events.emit("show", show);
-  }
-
-  #onFrame(frame: Frame): void {
-    if (this.#waiting !== null) {
-      this.#waiting.push(frame);
-      return;
-    }
-    const { ctl = [], cnt } = frame;
-    const first = frame.o - ctl.length;
-    if (frame.s !== this.#stream || first > this.#offset) {
-      // Something is missing: nothing is guessed, the view is read anew.
-      this.#stream = frame.s;
-      this.#offset = frame.o;
-      this.#renew();
-      return;
-    }
-    const fresh = ctl.slice(this.#offset - first);
-    this.#offset = Math.max(this.#offset, frame.o);
-    let show = this.#show;
-    for (const message of fresh) {
-      if (show !== null) show = foldShow(show, message);
-      if (message.t === "seal") keepHeard(this.#storage, message, Date.now());
-    }
-    if (show !== null && cnt !== undefined) show = foldCounts(show, cnt);
-    this.#show = show;
-    for (const message of fresh) this.#onCtl(message);
-    if (show !== null) this.#events.emit("show", show);
-  }
-
   #onCtl(message: CtlMessage): void {
+    if (message.t === "seal" || message.t === "chain") keepHeard(this.#storage, message, Date.now());
     // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
     if (message.t === "drawn" && !this.#greeted) this.#events.emit("stale", null);
     else this.#tracker.ctl(message);
@@ -438,22 +381,7 @@ class Client implements RoomClient {
   }
 
   #drawAt(index: number): string | null {
-    return this.#show?.rounds.find((round) => round.index === index)?.draw ?? null;
-  }
-
-  // --- the clock
-
-  #ping(quick: number): void {
-    clearTimeout(this.#pingTimer);
-    this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) });
-    this.#armPong();
-    const everyMs = quick > 1 ? FIRST_PING_EVERY_MS : CLOCK_PING_EVERY_MS;
-    this.#pingTimer = setTimeout(() => this.#ping(quick - 1), everyMs);
-  }
-
-  #armPong(): void {
-    clearTimeout(this.#pongTimer);
-    this.#pongTimer = setTimeout(() => this.#closed(1006), PONG_TIMEOUT_MS);
+    return this.show?.rounds.find((round) => round.index === index)?.draw ?? null;
   }
 
   // --- taps and takes
@@ -468,7 +396,7 @@ class Client implements RoomClient {
   }
 
   #sendTaps(frame: TapFrameOut): boolean {
-    const round = this.#show?.rounds.find(({ draw }) => draw === frame.draw);
+    const round = this.show?.rounds.find(({ draw }) => draw === frame.draw);
     if (round === undefined) return false;
     const nonce = this.#nonceOf(frame.draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
@@ -492,7 +420,7 @@ class Client implements RoomClient {
     clearTimeout(this.#flushTimer);
     if (!this.#batcher.waits() || this.#isStopped()) return;
     this.#flushTimer = setTimeout(() => {
-      for (const round of this.#show?.rounds ?? []) this.#batcher.flush(round);
+      for (const round of this.show?.rounds ?? []) this.#batcher.flush(round);
       this.#planFlush();
     }, FLUSH_EVERY_MS);
   }
@@ -519,14 +447,14 @@ class Client implements RoomClient {
       at: number;
       ctl: CtlMessage[];
       cnt: Counts;
-    }>("GET", `/api/room/poll?stream=${this.#stream}&offset=${this.#offset}`)
+    }>("GET", `/api/room/poll?stream=${this.#lane.stream}&offset=${this.#lane.offset}`)
       .then((answer) => {
         if (this.#greeted || this.#isStopped()) return;
         const before = this.#status.state;
         this.#setStatus({ state: "polling" });
         if (before !== "polling") this.#takes.resume();
         this.#clock.guess(answer.at);
-        this.#onFrame({ s: answer.stream, o: answer.offset, ctl: answer.ctl, cnt: answer.cnt });
+        this.#lane.take({ s: answer.stream, o: answer.offset, ctl: answer.ctl, cnt: answer.cnt });
         this.#planFlush();
       })
       .catch(() => this.#setStatus({ state: "offline", retryAtMs: Date.now() + POLL_EVERY_MS }))

@@ -8,24 +8,26 @@ const ROUNDS_MAX = 60;
 const LINES_PER_ROUND_MAX = 200;
 
 /**
- * Keeps a seal's header with the moment this device heard it, by this device's own clock: nobody's word but ours
+ * Keeps a seal's header, or another signed record of a draw's chain, with the moment this device heard it, by this device's own clock: nobody's word but ours
  * that it was out before its seed.
  */
 export function keepHeard(
   storage: ClientStorage,
-  seal: Extract<CtlMessage, { t: "seal" }>,
+  message: Extract<CtlMessage, { t: "seal" | "chain" }>,
   heardAtMs: number,
 ): void {
   const rounds = roundsOf(storage);
-  if (!rounds.includes(seal.draw)) {
-    rounds.push(seal.draw);
+  if (!rounds.includes(message.draw)) {
+    rounds.push(message.draw);
     keep(storage, INDEX, JSON.stringify(rounds.slice(-ROUNDS_MAX)));
   }
-  const lines = linesOf(storage, seal.draw);
+  const lines = linesOf(storage, message.draw);
   // Heard again after a resume: the first time counts.
-  if (lines.some((line) => line.includes(seal.hash))) return;
-  lines.push(JSON.stringify({ record: seal.header, hash: seal.hash, signature: seal.signature, heardAtMs }));
-  keep(storage, `${INDEX}.${seal.draw}`, lines.slice(-LINES_PER_ROUND_MAX).join("\n"));
+  if (lines.some((line) => line.includes(message.hash))) return;
+  const { hash, signature } = message;
+  const record = message.t === "seal" ? message.header : message.record;
+  lines.push(JSON.stringify({ record, hash, signature, heardAtMs }));
+  keep(storage, `${INDEX}.${message.draw}`, lines.slice(-LINES_PER_ROUND_MAX).join("\n"));
 }
 
 /** Everything heard, one line `{record, hash, signature, heardAtMs}` each, for `wanhui verify --heard FILE`. */

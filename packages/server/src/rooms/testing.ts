@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { BeaconChain, DrawId, DrawRules, PoolId, UserId } from "@wanhui/core";
-import { WS_SUBPROTOCOL } from "@wanhui/protocol";
+import { type RoundView, type ShowView, WS_SUBPROTOCOL } from "@wanhui/protocol";
 import { type RawData, WebSocket } from "ws";
 import {
   type Batch,
@@ -166,10 +166,8 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
     shards: 2,
   });
   await engine.start();
-  if (options.armed !== false) {
-    const opensAtMs = await openRound(engine, nowMs, options);
-    aheadMs += opensAtMs - nowMs() + 1;
-  }
+  const openedAtMs = options.armed === false ? nowMs() : await openRound(engine, nowMs, options);
+  if (options.armed !== false) aheadMs += openedAtMs - nowMs() + 1;
   const secret = secretFromHex("7a".repeat(32), "test");
   const limits = createLimits({ nowMs });
   const people = createPeople({
@@ -196,6 +194,7 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
   peopleRoutes(app, { people, secure: false });
   staffRoutes(app, { people, secure: false, baseUrl: () => "https://gala.example" });
   roomRoutes(app, { room, intake, show: showPort() });
+  app.get("/api/show", async () => showView({ room, nowMs: nowMs(), opensAtMs: openedAtMs }));
   await app.listen({ port: 0, host: "127.0.0.1" });
   gateway.attach(app.server);
   room.start();
@@ -266,6 +265,58 @@ async function openRound(engine: Engine, nowMs: () => number, options: VenueOpti
     if (!answer.ok) throw new Error(`${command.type}: ${answer.code}`);
   }
   return opensAtMs;
+}
+
+/** The show as its board would show it: one round that is open for an hour. */
+export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): ShowView {
+  const text = { zh: "晚会", en: "gala" };
+  const round: RoundView = {
+    draw: DRAW,
+    index: 0,
+    slug: "round-1",
+    title: text,
+    venue: "main",
+    pool: PRIZE_POOL,
+    phase: "open",
+    opensAtMs: at.opensAtMs,
+    closesAtMs: at.opensAtMs + 3_600_000,
+    firstWindowMs: 3_600_000,
+    windowMs: 3_000,
+    schedule: [3],
+    enter: "guest",
+    capPerUser: 1,
+    rulesHash: "00".repeat(32),
+    armHash: "00".repeat(32),
+    firstRound: 1,
+    level: "dev",
+    entries: 0,
+    winners: 0,
+    drawnWindows: 0,
+    reason: null,
+  };
+  const counts = { viewers: at.room.viewers, taps: 0, entries: 0, awards: 0, claims: 0, left: {} };
+  return {
+    show: "test-gala",
+    run: RUN,
+    title: text,
+    subtitle: text,
+    picture: null,
+    theme: "gala",
+    rehearsal: false,
+    startsAtMs: at.opensAtMs,
+    endsAtMs: at.opensAtMs + 3_600_000,
+    venues: [],
+    cues: [],
+    rounds: [round],
+    rains: [],
+    prizes: [],
+    beacon: { level: "dev", name: "dev" },
+    showKey: "ef".repeat(32),
+    stream: at.room.stream,
+    offset: at.room.offset,
+    nowMs: at.nowMs,
+    counts,
+  };
 }
 
 function showPort(): ShowPort {

@@ -1,0 +1,331 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import type { CtlMessage, RoundView, ShowView } from "@wanhui/protocol";
+import fc from "fast-check";
+import { rolldown } from "rolldown";
+import { describe, expect, it } from "vitest";
+import { keepHeard } from "./heard.ts";
+import { storageOf } from "./memory.ts";
+import {
+  backoffMs,
+  foldCounts,
+  foldShow,
+  heardNdjson,
+  newNonce,
+  RoundTracker,
+  ServerClock,
+  type TrackedWindow,
+  userKeyOf,
+} from "./mod.ts";
+import { openWindow, TapBatcher } from "./taps.ts";
+
+const round = (more: Partial<RoundView> = {}): RoundView =>
+  ({
+    draw: "run/r1",
+    index: 0,
+    opensAtMs: 10_000,
+    firstWindowMs: 5_000,
+    windowMs: 3_000,
+    closesAtMs: 21_000,
+    drawnWindows: 0,
+    winners: 0,
+    phase: "open",
+    ...more,
+  }) as RoundView;
+
+const drawn = (window: number, winners = 1): CtlMessage => ({
+  t: "drawn",
+  draw: "run/r1",
+  window,
+  entries: 9,
+  units: 2,
+  winners,
+  round: 7,
+  resultAtMs: 0,
+});
+
+describe("size", () => {
+  it("is at most 8 KB gzip, with everything it needs", async () => {
+    const build = await rolldown({
+      input: new URL("./mod.ts", import.meta.url).pathname,
+      resolve: { conditionNames: ["wanhui-source", "import"] },
+      platform: "browser",
+      external: [/^node:/],
+    });
+    const { output } = await build.generate({ format: "esm", minify: true });
+    await build.close();
+    expect(output).toHaveLength(1);
+    expect(output[0].imports).toEqual([]);
+    const bytes = gzipSync(output[0].code, { level: 9 }).length;
+    expect(bytes).toBeLessThanOrEqual(8_192);
+    expect(output[0].code).not.toContain("zod");
+  });
+});
+
+describe("the server's clock", () => {
+  it("[WR9] is the median of the quickest round trips, however slow and lopsided the others were", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -1e9, max: 1e9 }),
+        fc.array(fc.record({ there: fc.nat(3_000), back: fc.nat(3_000) }), { maxLength: 11 }),
+        fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
+        (offset, slow, quick) => {
+          let local = 5e9;
+          const clock = new ServerClock(() => local);
+          const trip = (there: number, back: number) => {
+            const sent = local;
+            const server = sent + there + offset;
+            local += there + back;
+            clock.add(sent, server, local);
+          };
+          for (const { there, back } of slow) trip(there + 50, back + 50);
+          for (const each of quick) trip(10 + each, 10 + each);
+          expect(Math.abs(clock.nowMs() - (local + offset))).toBeLessThanOrEqual(1);
+        },
+      ),
+    );
+  });
+
+  it("[WR9] begins with the server's own word, and forgets it after the first measure", () => {
+    const clock = new ServerClock(() => 1_000);
+    clock.guess(5_000);
+    expect(clock.nowMs()).toBe(5_000);
+    clock.add(900, 3_000, 1_000);
+    clock.guess(99_000);
+    expect(clock.nowMs()).toBe(1_000 + 3_000 - 950);
+  });
+});
+
+describe("taps", () => {
+  const batcherAt = (sent: { window: number; taps: number }[]) => {
+    const time = { ms: 10_000, open: true };
+    const batcher = new TapBatcher(
+      () => time.ms,
+      ({ window, taps }) => {
+        if (time.open) sent.push({ window, taps });
+        return time.open;
+      },
+    );
+    return { time, batcher };
+  };
+
+  it("[WR5] the first of a window leaves at once, the rest once a second, at most 50", () => {
+    const sent: { window: number; taps: number }[] = [];
+    const { time, batcher } = batcherAt(sent);
+    batcher.tap(round(), 1);
+    expect(sent).toEqual([{ window: 0, taps: 1 }]);
+    for (let n = 0; n < 80; n += 1) {
+      time.ms += 10;
+      batcher.tap(round(), 1);
+    }
+    expect(sent).toHaveLength(1);
+    time.ms = 11_000;
+    batcher.flush(round());
+    expect(sent).toEqual([
+      { window: 0, taps: 1 },
+      { window: 0, taps: 50 },
+    ]);
+    time.ms = 14_999;
+    batcher.tap(round(), 2);
+    time.ms = 15_000;
+    batcher.tap(round(), 1);
+    expect(sent.slice(2)).toEqual([
+      { window: 0, taps: 2 },
+      { window: 1, taps: 1 },
+    ]);
+  });
+
+  it("[WR5] nothing leaves before the opening or after the close; what finds no way out waits", () => {
+    const sent: { window: number; taps: number }[] = [];
+    const { time, batcher } = batcherAt(sent);
+    time.ms = 9_999;
+    batcher.tap(round(), 1);
+    expect(sent).toEqual([]);
+    time.ms = 10_000;
+    time.open = false;
+    batcher.flush(round());
+    expect(batcher.waits()).toBe(true);
+    time.open = true;
+    batcher.flush(round());
+    expect(sent).toEqual([{ window: 0, taps: 1 }]);
+    time.ms = 21_000;
+    batcher.tap(round(), 1);
+    expect(sent).toHaveLength(1);
+    expect(
+      [9_999, 10_000, 14_999, 15_000, 17_999, 18_000, 20_999, 21_000].map((ms) => openWindow(round(), ms)),
+    ).toEqual([null, 0, 0, 1, 1, 2, 2, null]);
+  });
+});
+
+describe("own windows", () => {
+  const tracked = () => {
+    const changes: TrackedWindow[] = [];
+    const tracker = new RoundTracker((window) => changes.push(window));
+    const fates = () => tracker.of("run/r1").map(({ window, fate }) => `${window}:${fate}`);
+    return { tracker, changes, fates };
+  };
+  const won = (window: number) =>
+    ({ t: "won", n: 1, award: { draw: "run/r1", window, awardId: "aa" } }) as Parameters<
+      RoundTracker["me"]
+    >[0];
+  const seal = (window: number): CtlMessage => ({
+    t: "seal",
+    draw: "run/r1",
+    window,
+    header: {},
+    hash: "h",
+    signature: "s",
+    entries: 1,
+    resultAtMs: 77,
+  });
+
+  it("[WR3] received, sealed, then not won unless a win came first", () => {
+    const { tracker, changes, fates } = tracked();
+    tracker.sent("run/r1", 0);
+    tracker.acked("run/r1", 0);
+    tracker.ctl(seal(0));
+    tracker.ctl(drawn(0));
+    expect(changes.map(({ fate }) => fate)).toEqual(["sent", "received", "sealed", "not_won"]);
+    tracker.acked("run/r1", 1);
+    tracker.me(won(1));
+    tracker.ctl(drawn(1));
+    expect(fates()).toEqual(["0:not_won", "1:won"]);
+    expect(changes.at(-1)?.awardId).toBe("aa");
+  });
+
+  it("[WR6] an entry that was never acknowledged is never called lost; an ack of a later window moves it", () => {
+    const { tracker, fates } = tracked();
+    tracker.sent("run/r1", 0);
+    tracker.ctl(drawn(0));
+    expect(fates()).toEqual(["0:sent"]);
+    tracker.acked("run/r1", 1);
+    expect(fates()).toEqual(["1:received"]);
+  });
+
+  it("[DR12] a gap carries the entry to the next window; other windows and strangers' draws stay", () => {
+    const { tracker, fates } = tracked();
+    tracker.acked("run/r1", 1);
+    tracker.acked("run/r1", 2);
+    const record = { version: "wanhui/gap/1", fromWindow: 2, toWindow: 3 };
+    tracker.ctl({ t: "chain", draw: "run/r1", record, hash: "", signature: "" });
+    expect(fates()).toEqual(["1:received", "4:received"]);
+    tracker.ctl(drawn(9));
+    tracker.ctl({ ...drawn(4), draw: "run/other" } as CtlMessage);
+    expect(fates()).toEqual(["1:received", "4:received"]);
+  });
+
+  it("fates only go forward, whatever comes twice or late", () => {
+    const step = fc.constantFrom("sent", "acked", "seal", "drawn", "won");
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const order = ["sent", "received", "sealed", "not_won", "won"];
+        const { tracker, changes } = tracked();
+        for (const each of steps) {
+          if (each === "sent") tracker.sent("run/r1", 0);
+          else if (each === "acked") tracker.acked("run/r1", 0);
+          else if (each === "seal") tracker.ctl(seal(0));
+          else if (each === "drawn") tracker.ctl(drawn(0));
+          else tracker.me(won(0));
+        }
+        const seen = changes.map(({ fate }) => order.indexOf(fate));
+        expect(seen.filter((place, at) => at > 0 && place < (seen[at - 1] ?? 0) && place !== 1)).toEqual([]);
+        if (steps.includes("won")) expect(tracker.of("run/r1")[0]?.fate).toBe("won");
+      }),
+    );
+  });
+});
+
+describe("the fold", () => {
+  const view = {
+    rounds: [round(), round({ draw: "run/r2", index: 1 })],
+    cues: [],
+    rains: [],
+    prizes: [
+      { pool: "p", left: 5 },
+      { pool: "q", left: 2 },
+    ],
+    counts: {},
+  } as unknown as ShowView;
+
+  it("[WR14] replaces what it names, keeps the rest, and never changes its input", () => {
+    const before = JSON.stringify(view);
+    const phase = { ...round(), phase: "closed" } as RoundView;
+    const after = foldShow(view, { t: "round", round: phase });
+    expect(after.rounds).toEqual([phase, view.rounds[1]]);
+    expect(after.rounds[1]).toBe(view.rounds[1]);
+    expect(foldShow(view, { t: "round", round: round({ draw: "run/r3" }) }).rounds).toHaveLength(3);
+    const twice = foldShow(foldShow(view, drawn(0, 2)), drawn(0, 2));
+    expect(twice.rounds[0]).toMatchObject({ drawnWindows: 1, winners: 2 });
+    const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, left: { p: 4 } };
+    expect(foldCounts(view, counts).prizes.map(({ left }) => left)).toEqual([4, 2]);
+    expect(JSON.stringify(view)).toBe(before);
+    expect(foldShow(view, { t: "from-the-future" } as unknown as CtlMessage)).toBe(view);
+  });
+});
+
+describe("what is kept", () => {
+  const seal = (n: number, draw = "run/r1") => ({
+    t: "seal" as const,
+    draw,
+    window: n,
+    header: { n },
+    hash: `hash-${n}`,
+    signature: "",
+    entries: 0,
+    resultAtMs: 0,
+  });
+
+  it("[WR14] [VF2] headers heard are lines for the verifier; the first time they were heard counts", () => {
+    const storage = storageOf(null);
+    keepHeard(storage, seal(0), 111);
+    keepHeard(storage, seal(1), 222);
+    keepHeard(storage, seal(0), 999);
+    keepHeard(storage, seal(5, "run/r2"), 333);
+    const stop = {
+      t: "chain" as const,
+      draw: "run/r1",
+      record: { reason: "rain" },
+      hash: "stop",
+      signature: "s",
+    };
+    keepHeard(storage, stop, 444);
+    const lines = heardNdjson(storage)
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toEqual([
+      { record: { n: 0 }, hash: "hash-0", signature: "", heardAtMs: 111 },
+      { record: { n: 1 }, hash: "hash-1", signature: "", heardAtMs: 222 },
+      { record: { reason: "rain" }, hash: "stop", signature: "s", heardAtMs: 444 },
+      { record: { n: 5 }, hash: "hash-5", signature: "", heardAtMs: 333 },
+    ]);
+  });
+
+  it("a storage that is full or refused loses the newest, never the page", () => {
+    const full = {
+      getItem: () => null,
+      setItem: () => {
+        throw new Error("QuotaExceededError");
+      },
+    };
+    keepHeard(full, seal(0), 1);
+    expect(heardNdjson(full)).toBe("");
+  });
+
+  it("[BY2] the user key is the one the server makes", async () => {
+    const pseudonym = "0a".repeat(16);
+    const nonce = newNonce();
+    const bytes = Buffer.concat([Buffer.from("wanhui/user-key/1"), Buffer.from(pseudonym + nonce, "hex")]);
+    expect(await userKeyOf(pseudonym, nonce)).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(newNonce()).not.toBe(nonce);
+  });
+
+  it("[WR12] waits are random below a bound that doubles and ends", () => {
+    for (let tries = 1; tries < 40; tries += 1) {
+      expect(backoffMs(tries, () => 0)).toBe(50);
+      expect(backoffMs(tries, () => 0.999)).toBeLessThanOrEqual(
+        Math.min(30_050, 1_000 * 2 ** (tries - 1) + 50),
+      );
+    }
+  });
+});
