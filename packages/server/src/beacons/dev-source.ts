@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BeaconChain, hashJson, type Sha256 } from "@wanhui/core";
-import { type Clock, errorCode, Fault } from "../platform/mod.ts";
+import { type BeaconChain, hashJson } from "@wanhui/core";
+import { type Clock, errorCode, Fault, sha256 } from "../platform/mod.ts";
 import {
   type BeaconSource,
   beaconOf,
@@ -17,8 +16,6 @@ const fileName = "dev-beacon.json";
 const fileVersion = "wanhui/dev-beacon/1";
 /** The same grid as drand quicknet: every 3 s, on Unix seconds divisible by 3 (DR3). */
 const periodMs = 3_000;
-
-const sha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
 type DevKey = { readonly version: string; readonly secretKey: string; readonly genesisMs: number };
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type AwardId,
   type DrawId,
@@ -14,6 +13,7 @@ import {
   type WindowSealed,
 } from "@wanhui/core";
 import type pg from "pg";
+import { sha256 } from "../platform/mod.ts";
 import { compareClaims } from "./audit-claims.ts";
 import type { Batch } from "./journal-store.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
@@ -40,8 +40,6 @@ export type AuditResult =
 
 /** The first thing found that does not agree. */
 class Difference extends Error {}
-
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
 /** Follows one shard's events with its own bookkeeping of entries, seals and winners: MT4's second opinion. */
 class DrawsAudit {

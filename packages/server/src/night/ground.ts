@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Sha256 } from "@wanhui/core";
 import { createOrigins, loadTls, type Origins, type Tls } from "../http/mod.ts";
 import { loadSecrets, type Secret } from "../people/mod.ts";
@@ -11,6 +10,7 @@ import {
   readDatabaseClock,
   type ServerDatabase,
   type Service,
+  sha256,
 } from "../platform/mod.ts";
 import { loadShowSigner, type ShowSigner } from "../proofs/mod.ts";
 
@@ -29,9 +29,6 @@ export type Ground = {
 
 /** The database's clock is read again this often; a drift of 50 ppm is 3 ms in that time. */
 const CLOCK_READ_EVERY_MS = 60_000;
-
-/** SHA-256 of node:crypto, as the core and the engine take it. */
-export const nodeSha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
 /**
  * Opens the ground: takes the data folder, starts the database, reads its clock, loads or makes the keys.
@@ -70,7 +67,7 @@ export async function openGround(options: {
         publicUrl: config.publicUrl,
         allowedOrigins: config.allowedOrigins,
       }),
-      sha256: nodeSha256,
+      sha256,
     };
   } catch (error) {
     await database.close();

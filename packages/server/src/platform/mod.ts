@@ -21,3 +21,4 @@ export {
   type ServerDatabaseOptions,
 } from "./server-database.ts";
 export { runServices, type Service } from "./service.ts";
+export { sha256 } from "./sha256.ts";

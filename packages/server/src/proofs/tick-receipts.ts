@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type DrawId,
   type Entered,
@@ -6,21 +5,19 @@ import {
   type Hash,
   type Hex,
   merklePath,
-  type Sha256,
   type TickStatement,
   tickLeaves,
   tickStatement,
   type UserId,
   type UserKey,
 } from "@wanhui/core";
+import { sha256 } from "../platform/mod.ts";
 import type { ShowSigner } from "./show-key.ts";
 
 /** Entries whose ticks are kept in memory: a phone asks for its receipt within seconds or days later, seldom between. */
 const recentEntriesMax = 65_536;
 /** Ticks read back from the journal and kept: people of one tick tend to ask together. */
 const reopenedTicksMax = 64;
-
-const sha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
 /** RC1: proof that one entry was acknowledged. */
 export type Receipt = {

@@ -27,7 +27,7 @@ export type PoolOptions = {
 
 /**
  * Makes a connection pool with our conventions: `bigint` columns arrive as `bigint`, sessions are in UTC, and a
- * connection lost while idle is a log line and not the end of the process.
+ * connection lost, idle or in the middle of a transaction, is not the end of the process.
  */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
@@ -43,6 +43,9 @@ export function createPool(options: PoolOptions): pg.Pool {
   pool.on("error", (error) =>
     options.log?.warn({ part: "database", reason: errorMessage(error) }, "An idle connection broke"),
   );
+  // pg's pool listens only while a connection lies idle. Between two statements of a transaction nobody else would,
+  // and an `error` nobody hears ends the process; whoever holds the connection learns of it by his next statement.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
