@@ -276,6 +276,20 @@ test("[JR7] an append that did not happen is no answer: everything decided on it
   expect(await engine.submit(take("run/a", 1))).toEqual({ ok: false, code: "pool.sold_out" });
 });
 
+test("[JR7] an unknown outcome is not looked up at the cost of another process that has taken over since", async () => {
+  const engine = await started(store, { holder: "old" });
+  await openGrab(engine, "run/a", 1);
+  const heirs = newStore();
+  let heir: Engine | undefined;
+  store.before = async (kind) => {
+    if (kind !== "append" || heir !== undefined) return;
+    heir = await started(heirs, { holder: "new" });
+    throw Object.assign(new Error("the line broke"), { code: "08006" });
+  };
+  expect(await outcome(engine.submit(take("run/a", 1)))).toBe("engine.fenced");
+  expect(await heir?.submit(take("run/a", 2))).toMatchObject({ ok: true, type: "granted" });
+});
+
 test("[JR7] while the outcome is unknown nothing is answered, and a look that fails is repeated", async () => {
   const engine = await started();
   await openGrab(engine, "run/a", 2);
@@ -463,7 +477,8 @@ test("[DR11] a beacon round the journal knows of is not forgotten by a restart",
   expect(y).toEqual(x);
   clock.ms = x.opensAtMs;
   await first.submit({ type: "draw.enter", draw: "run/y" as DrawId, user: userOf(1), userKey: keyOf(1) });
-  // The shard of x seals and draws; the shard of y is never asked before the crash, as if its tick had been lost.
+  // Only the shard of x can still write that the beacon was seen: the other one's epoch is not ours any more.
+  await newStore().raiseEpoch(first.shardOf({ pool: silent as PoolId }) ?? -1, "thief");
   first.sawBeacon(x.firstRound, chain.chainHash);
   clock.ms = x.opensAtMs + 3_000;
   await first.submit({ type: "draw.enter", draw: "run/x" as DrawId, user: userOf(2), userKey: keyOf(2) });
