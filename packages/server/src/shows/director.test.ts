@@ -276,6 +276,22 @@ test("[CU4] [DR14] beacons may be an hour late: windows are drawn in order, each
   expect(stage.row("round-1").state).toBe("done");
 });
 
+test("[CU4] each sealed window is asked for once when its beacon is there, and no window before its turn", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(120_000);
+  const rounds = stage.events("window.sealed").map(({ header }) => header.round);
+  expect(stage.fetched).toEqual(rounds);
+});
+
+test("[CU3] a round whose beacon could never be chosen is missed, not forgotten", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  stage.beaconGone = true;
+  await stage.passTo(120_000);
+  expect(stage.row("round-1")).toMatchObject({ state: "missed", plan: null });
+});
+
 test("[CU2] a beacon that cannot be chosen is asked for again while there is time", async () => {
   const stage = stageOf();
   await stage.boot();

@@ -102,6 +102,8 @@ export class Stage {
   /** While above zero, that many commands get no answer although they happen. */
   unknownAnswers = 0;
   newestRoundSeen = 0;
+  /** Beacon rounds asked for, in order. */
+  readonly fetched: number[] = [];
   #state: ShardState = createShardState(0);
   #life: Life = { dead: true, end: new AbortController() };
   #board: Board | undefined;
@@ -249,6 +251,7 @@ export class Stage {
     const signature = hexOf(`beacon ${round}`).repeat(2).slice(0, 96);
     const randomness = createHash("sha256").update(Buffer.from(signature, "hex")).digest("hex") as Hash;
     return this.#ask(life, async () => {
+      this.fetched.push(round);
       if (this.beaconGone) throw new Error("no relay answers");
       return { round, randomness, signature };
     });
