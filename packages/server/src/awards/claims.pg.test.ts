@@ -1,6 +1,8 @@
-import type { AwardView, OrderView } from "@wanhui/protocol";
+import type { AwardView, OrderView, PrizeView } from "@wanhui/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodies, type Life, Night, userOf } from "./night.fixture.ts";
+import { transaction } from "../orders/mod.ts";
+import { creditCash } from "./effects.ts";
+import { bodies, type Life, Night, prizeOf, userOf } from "./night.fixture.ts";
 
 let night: Night;
 let life: Life;
@@ -87,6 +89,20 @@ test("[CL8] cash: credited once, the balance is the sum of its credits", async (
   await expect(
     night.pool.query("update balances set amount_minor = -1 where user_id = $1", [won.userId]),
   ).rejects.toThrow(/balances_amount_minor_check/);
+});
+
+test("[CL8] made twice is made once, whoever makes it", async () => {
+  const won = await night.win("run/cash");
+  const record = { ...won, pool: "run/cash", draw: null, window: null, state: "posted" as const };
+  const posted = {
+    record: { ...record, claimByMs: null, reason: null, wonAtMs: 1 },
+    prize: prizeOf("run/cash") as PrizeView,
+  };
+  for (let turn = 0; turn < 2; turn += 1) await transaction(night.pool, (tx) => creditCash(tx, [posted], 5));
+  const { rows } = await night.pool.query("select amount_minor from balances where user_id = $1", [
+    won.userId,
+  ]);
+  expect(rows).toEqual([{ amount_minor: 500n }]);
 });
 
 test("[CL9] right: registered with a reference, the contact shortened", async () => {

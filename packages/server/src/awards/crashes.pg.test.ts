@@ -113,6 +113,35 @@ describe("[CL4] [OR5] [M5] [M8] killed at every step of claim, payment and notic
     expect([...ends].sort()).toEqual(["held", "held expired", "posted paid"]);
   });
 
+  test("[OR10] killed at every step of a payment that came after the expiry: paid all the same", async () => {
+    for (let step = 1; ; step += 1) {
+      const won = await night.win("run/goods");
+      const first = night.life();
+      const view = await claim(first, won, { key: randomUUID(), kind: "goods" });
+      const orderId = view.claim?.type === "order" ? view.claim.order.orderId : "";
+      await night.press((await first.orders.payPage(orderId)) ?? "", "pay");
+      // The provider first says closed, and thinks better of it.
+      const { rows } = await night.pool.query("select payment_id from payments where order_id = $1", [
+        orderId,
+      ]);
+      const outcome = await night.provider.query((rows[0] as { payment_id: string }).payment_id);
+      await first.orders.learn({ ...outcome, state: "closed" }, "test");
+      const dead = await killedAt(step, async (life) => void (await life.orders.learn(outcome, "test")));
+      const life = night.life();
+      const noted = await night.pool.query(
+        "select 1 from payments where order_id = $1 and captured_at_ms > 0",
+        [orderId],
+      );
+      await night.quiet(life);
+      const { award, orders } = await night.standing(won.awardId);
+      const paid = noted.rowCount === 1;
+      expect([award.state, orders[0]?.state], `step ${step}`).toEqual(
+        paid ? ["posted", "paid"] : ["held", "expired"],
+      );
+      if (!dead) break;
+    }
+  });
+
   test("killed at every step of an expiry: held again, or paid if the money came first", async () => {
     for (let step = 1; ; step += 1) {
       const won = await night.win("run/goods");
