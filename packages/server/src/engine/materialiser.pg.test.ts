@@ -180,13 +180,13 @@ test("[MT1] of two materialisers on one journal each batch is carried by exactly
   await engine.start();
   await night(engine, clock);
   // Changes have no key of their own to clash with: carried twice they would count twice.
-  for (let n = 0; n < 20; n += 1) {
+  for (let n = 0; n < 5; n += 1) {
     const commandId = `change-${n}`;
     await engine.submit({ type: "pool.change", pool: "run/prizes" as PoolId, delta: 1, commandId });
     await Promise.all(lines.map((line) => line.caughtUp()));
   }
   expect(await audit(database.pool)).toMatchObject({ ok: true });
-  expect(await rows("select units from pools where pool = 'run/prizes'")).toEqual([{ units: 24n }]);
+  expect(await rows("select units from pools where pool = 'run/prizes'")).toEqual([{ units: 9n }]);
 });
 
 test("[MT2] a row that stands there with other content stops the line, naming shard, batch and key", async () => {
