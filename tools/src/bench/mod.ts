@@ -3,6 +3,8 @@
 import { benchGrabs } from "./grabs.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import type { BenchRow } from "./rows.ts";
+import { benchStart } from "./start.ts";
+import { benchTaps } from "./taps.ts";
 
 export { describeMachine, type Machine } from "./machine.ts";
 export { type BenchRow, type BoundRow, cellsOf, type PeerRow, tableHead } from "./rows.ts";
@@ -14,11 +16,16 @@ export type BenchResult = {
   readonly rows: readonly BenchRow[];
 };
 
-type Bench = (options: { readonly say: (text: string) => void }) => Promise<BenchRow[]>;
+type Bench = (options: {
+  readonly say: (text: string) => void;
+  readonly program: string;
+}) => Promise<BenchRow[]>;
 
 /** Every measurement by the name it is asked for with. */
 export const benches = {
   grabs: benchGrabs,
+  taps: benchTaps,
+  start: benchStart,
 } as const satisfies Record<string, Bench>;
 
 export type BenchName = keyof typeof benches;
@@ -27,12 +34,15 @@ export type BenchName = keyof typeof benches;
  * Runs the named measurements one after the other; the machine should have nothing else to do.
  *
  * @param options.say hears a line of progress
+ * @param options.program the command line's own file, to start servers with
  */
 export async function runBench(options: {
   readonly names: readonly BenchName[];
   readonly say: (text: string) => void;
+  readonly program: string;
 }): Promise<BenchResult> {
+  const { say, program } = options;
   const rows: BenchRow[] = [];
-  for (const name of options.names) rows.push(...(await benches[name]({ say: options.say })));
+  for (const name of options.names) rows.push(...(await benches[name]({ say, program })));
   return { machine: describeMachine(), date: new Date().toISOString().slice(0, 10), rows };
 }

@@ -8,6 +8,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./audit.ts"),
   },
   {
+    name: "bench",
+    summary: "measure grabs, taps and start on this machine",
+    load: () => import("./bench.ts"),
+  },
+  {
     name: "check",
     summary: "read a show file and name everything wrong with it",
     load: () => import("./check.ts"),
@@ -23,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     name: "sim",
     summary: "play seeded nights of crashes and lost appends under a virtual clock",
     load: () => import("./sim.ts"),
+  },
+  {
+    name: "soak",
+    summary: "run the tests that take hours, and write down what came of them",
+    load: () => import("./soak.ts"),
   },
   {
     name: "verify",

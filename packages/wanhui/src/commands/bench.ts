@@ -1,0 +1,38 @@
+import { writeFile } from "node:fs/promises";
+import { type BenchName, benches, cellsOf, runBench, tableHead } from "@wanhui/tools";
+import type { Command } from "../command.ts";
+import { columns } from "../command-line.ts";
+
+const names = Object.keys(benches) as BenchName[];
+
+/** `wanhui bench`: how fast this machine does it, beside others where there is something to be beside. */
+export const command: Command = {
+  usage: `bench [${names.join("] [")}] [--json FILE]`,
+  options: { json: { type: "string" } },
+  positionals: { min: 0, max: names.length },
+  help: [
+    "Measures on this machine, which should have nothing else to do; takes some minutes. docs/performance.md says how",
+    "to read the table.",
+    "  grabs   durable grabs beside Redis with a synced log, by turns (needs redis-server)",
+    "  taps    taps and entries through a real server, per core",
+    "  start   second start of a server to its first page",
+    "  --json FILE   the rows and the machine as JSON",
+    "Ends with 0 also when a row falls short of its bound: the table says so.",
+  ].join("\n"),
+  async run({ values, positionals, output }) {
+    const wanted = names.filter((name) => positionals.length === 0 || positionals.includes(name));
+    const unknown = positionals.find((word) => !(names as string[]).includes(word));
+    if (unknown !== undefined) {
+      output.err(`There is nothing to measure called ${unknown}. Known: ${names.join(", ")}.`);
+      return 2;
+    }
+    const program = process.argv[1] ?? "";
+    const result = await runBench({ names: wanted, say: (text) => output.err(text), program });
+    const { cores, cpu, memoryGiB, platform, node } = result.machine;
+    output.out(`${result.date}, ${cores} cores ${cpu}, ${memoryGiB} GiB, ${platform}, Node ${node}`);
+    output.out(columns([tableHead, ...result.rows.map(cellsOf)]));
+    if (typeof values.json === "string")
+      await writeFile(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
+    return 0;
+  },
+};

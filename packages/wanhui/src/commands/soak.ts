@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { describeMachine } from "@wanhui/tools";
+import type { Command, Output } from "../command.ts";
+
+/** A part that takes longer than this hangs. */
+const partMsMax = 3 * 3_600_000;
+/** One long form of something the tests do shortly: a run of vitest, or one of our own commands. */
+type Part = {
+  readonly name: string;
+  readonly says: string;
+  readonly words: readonly string[];
+  /** What tells the tests how long. */
+  readonly env: Readonly<Record<string, string>>;
+};
+
+const parts: readonly Part[] = [
+  {
+    name: "kills",
+    says: "100 kills of the server and 30 of PostgreSQL under load",
+    words: vitest("server", "test/faults"),
+    env: { WANHUI_SOAK_KILLS: "100" },
+  },
+  {
+    name: "verify",
+    says: "1,000 random campaigns through the checker",
+    words: vitest("unit", "packages/verify"),
+    env: { WANHUI_PROOF_CAMPAIGNS: "1000" },
+  },
+  {
+    name: "sim",
+    says: "10,000 seeded nights of the simulator",
+    words: ["packages/wanhui/bin/wanhui.js", "sim", "--seeds", "10000"],
+    env: {},
+  },
+];
+
+function vitest(group: "unit" | "server", files: string): string[] {
+  const run = ["node_modules/vitest/vitest.mjs", "run", "--project", group];
+  return [...run, "--testTimeout", String(partMsMax), files];
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
+
+type Outcome = {
+  readonly name: string;
+  readonly says: string;
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly lines: readonly string[];
+};
+
+/** `wanhui soak`: the tests that take hours, with what came of them written down. */
+export const command: Command = {
+  usage: `soak [${parts.map(({ name }) => name).join("] [")}]`,
+  options: {},
+  positionals: { min: 0, max: parts.length },
+  help: [
+    "Runs the long forms of tests that the usual run does shortly, from a checkout of the source:",
+    ...parts.map(({ name, says }) => `  ${name.padEnd(8)} ${says}`),
+    "Writes docs/soak/<date>.json: what ran, for how long, what came of it, on what class of machine.",
+    "Ends with 1 when something failed.",
+  ].join("\n"),
+  async run({ positionals, output }) {
+    const unknown = positionals.find((word) => !parts.some(({ name }) => name === word));
+    if (unknown !== undefined) {
+      output.err(`There is nothing to soak called ${unknown}.`);
+      return 2;
+    }
+    if (!existsSync(join(root, "vitest.config.ts"))) {
+      output.err("The soak runs from a checkout of the source: the tests are not part of the package.");
+      return 2;
+    }
+    const outcomes: Outcome[] = [];
+    for (const part of parts) {
+      if (positionals.length > 0 && !positionals.includes(part.name)) continue;
+      output.err(`${part.name}: ${part.says}`);
+      outcomes.push(await runPart(part, output));
+    }
+    const date = new Date().toISOString().slice(0, 10);
+    const result = { date, machine: describeMachine(), outcomes };
+    const folder = join(root, "docs", "soak");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, `${date}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+    for (const { name, ok, seconds, lines } of outcomes) {
+      output.out(`${ok ? "ok  " : "FAIL"} ${name}, ${seconds} s: ${lines.at(-1) ?? ""}`);
+    }
+    output.out(`Written to docs/soak/${date}.json`);
+    return outcomes.every(({ ok }) => ok) ? 0 : 1;
+  },
+};
+
+async function runPart(part: Part, output: Output): Promise<Outcome> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [...part.words], {
+    cwd: root,
+    env: { ...process.env, ...part.env, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  // What is written down: each part's own figures, and vitest's counts.
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    output.err(line);
+    const text = line.trim();
+    if (/^(Tests|faults: .*starts|FAIL|OK|\d+ {2})/.test(text)) lines.push(text);
+  }
+  const [code] = await ended;
+  const { name, says } = part;
+  return { name, says, ok: code === 0, seconds: Math.round((performance.now() - begun) / 1_000), lines };
+}
