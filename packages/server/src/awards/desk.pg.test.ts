@@ -108,7 +108,7 @@ test("[CL11] what the table says late is not believed: the newest move counts", 
   expect(await desk.listOf(user)).toEqual([expect.objectContaining({ state: "posted", claimByMs: null })]);
   desk.onBatch(batch([pool, granted(2, user), moved(2, "committing")]));
   await materialise(2, user);
-  expect(await desk.find(awardOf(2))).toMatchObject({ state: "committing", claimByMs: 60_102 });
+  expect((await desk.listOf(user))[0]).toMatchObject({ state: "committing", claimByMs: 60_102 });
 });
 
 test("[CL11] [WR3] a live batch tells its winners before it is handed on, a replayed one tells nobody", () => {
