@@ -10,12 +10,14 @@ import {
   nodeScheduler,
   type Outbox,
 } from "../engine/mod.ts";
+import type { Service } from "../platform/mod.ts";
 import type { Ground } from "./ground.ts";
 
 /** The journal and everything that reads or writes it. */
 export type EngineRoom = {
   readonly journal: JournalStore;
-  readonly engine: Engine;
+  /** As a service it ends with a fault when another process takes a shard over. */
+  readonly engine: Engine & Service;
   readonly materialiser: Materialiser;
   readonly outbox: Outbox;
 };

@@ -11,6 +11,6 @@ export { createOrderNumbers } from "./order-numbers.ts";
 export { openPages } from "./pages.ts";
 export { openProofs } from "./proofs.ts";
 export { readServerFile, removeServerFile, type ServerFile, writeServerFile } from "./server-file.ts";
-export { endingService, engineService, watchedDatabase } from "./services.ts";
+export { endingService, watchedDatabase } from "./services.ts";
 export { openShop } from "./shop.ts";
 export { makeStage } from "./stage.ts";

@@ -1,4 +1,3 @@
-import type { Engine } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Gateway } from "../rooms/mod.ts";
@@ -14,11 +13,6 @@ export function endingService(name: string, stop: () => Promise<void>): Service 
       }),
     stop,
   };
-}
-
-/** The engine was started before the pages; it ends after them. */
-export function engineService(engine: Engine): Service {
-  return endingService("engine", () => engine.stop());
 }
 
 /** Viewers are told to come again before the pages close. */
