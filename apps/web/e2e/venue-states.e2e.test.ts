@@ -31,6 +31,12 @@ const stage = (kind: string) => async (page: Page) => {
   await page.locator(`.hero.${kind}`).waitFor();
 };
 
+/** Waits until the page is in the room: before, a tap would rightly not count. */
+async function inRoom(page: Page): Promise<void> {
+  await page.locator(".hero").waitFor();
+  await page.locator(".notice.link").waitFor({ state: "detached" });
+}
+
 const SCENES: readonly Scene[] = [
   {
     name: "before",
@@ -84,6 +90,7 @@ const SCENES: readonly Scene[] = [
       onTap: (fake, d) => fake.send({ t: "ack", at: Date.now(), d, w: 0 }),
     }),
     reach: async (page) => {
+      await inRoom(page);
       await page.keyboard.press("Space");
       await page.locator(".own-word.received").waitFor();
     },
@@ -94,7 +101,7 @@ const SCENES: readonly Scene[] = [
       show: () => makeShow(now, { rounds: [round(0, now - 1_000, "open", { firstWindowMs: 60_000 })] }),
     }),
     reach: async (page, fake) => {
-      await page.locator(".notice.link").waitFor({ state: "detached" });
+      await inRoom(page);
       fake.down();
       await page.locator(".notice.link").waitFor();
       await page.keyboard.press("Space");
@@ -109,6 +116,7 @@ const SCENES: readonly Scene[] = [
       onTap: (fake, d) => fake.send({ t: "ack", at: Date.now(), d, w: 0 }),
     }),
     reach: async (page) => {
+      await inRoom(page);
       await page.keyboard.press("Space");
       await page.locator(".own-word.received").waitFor();
       await page.locator(".hero.drawing").waitFor();
@@ -169,7 +177,7 @@ const SCENES: readonly Scene[] = [
         }),
     }),
     reach: async (page, fake) => {
-      await page.locator(".notice.link").waitFor({ state: "detached" });
+      await inRoom(page);
       const won = award("tea-set", Date.now(), { wonAtMs: Date.now() });
       fake.send({ t: "me", at: Date.now(), m: [{ n: 1, t: "won", award: won }] });
       await page.locator("dialog.moment").waitFor();
@@ -243,7 +251,7 @@ const SCENES: readonly Scene[] = [
       take: (r) => ({ t: "no", at: Date.now(), code: "grab.wait", r, place: 17, retryMs: 2_000 }),
     }),
     reach: async (page) => {
-      await page.locator(".notice.link").waitFor({ state: "detached" });
+      await inRoom(page);
       await page.locator(".shake").click();
       await page.locator(".own-word").waitFor();
       await page.getByText("17").first().waitFor();
@@ -256,7 +264,7 @@ const SCENES: readonly Scene[] = [
       take: (r) => ({ t: "no", at: Date.now(), code: "pool.sold_out", r }),
     }),
     reach: async (page) => {
-      await page.locator(".notice.link").waitFor({ state: "detached" });
+      await inRoom(page);
       await page.locator(".shake").click();
       await page.locator(".gate-sign").waitFor();
     },
