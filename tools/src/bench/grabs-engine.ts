@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type PoolId, type RequestId, type Sha256, shardOfPool, type UserId } from "@wanhui/core";
+import { type PoolId, type RequestId, shardOfPool, type UserId } from "@wanhui/core";
 import {
   AnchoredClock,
   createEngine,
@@ -16,12 +15,10 @@ import {
   readDatabaseClock,
   readMigrations,
   replayShard,
+  sha256,
   silentLog,
   startEmbeddedPostgres,
 } from "@wanhui/server";
-
-/** As the server makes it. */
-const sha256: Sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
 /** How long a round's grab is open: longer than any round. */
 const OPEN_MS = 3_600_000;
