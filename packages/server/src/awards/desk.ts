@@ -64,7 +64,7 @@ export class AwardDesk {
     const inTable = batch.replay && batch.seq <= this.#deps.materialisedSeq(batch.shard);
     const place = { shard: batch.shard, seq: batch.seq, atMs: this.#deps.nowMs() };
     for (const event of batch.events) this.#take(event, { place, inTable, live: !batch.replay });
-    this.#forget();
+    this.forget();
     if (this.#changed.size > 0 || this.#posted.length > 0) this.#wake();
   }
 
@@ -196,8 +196,8 @@ export class AwardDesk {
     this.#deps.sendMe(won.userId, { t: "won", award });
   }
 
-  /** Lets go of what the table has had for a while. */
-  #forget(): void {
+  /** Lets go of what the table has had for a while; called with each batch, and now and then. */
+  forget(): void {
     const beforeMs = this.#deps.nowMs() - KEEP_AFTER_MATERIALISED_MS;
     const stale = ({ place }: Kept<object>) =>
       place.atMs < beforeMs && place.seq <= this.#deps.materialisedSeq(place.shard);

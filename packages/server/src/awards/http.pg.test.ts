@@ -20,7 +20,7 @@ let life: Life;
 let app: App;
 let people: People;
 
-const returnUrl = (orderId: string) => `http://shop.test/?order=${orderId}`;
+const returnUrl = (orderId: string) => `http://localhost:8080/?order=${orderId}`;
 
 beforeAll(async () => {
   night = await Night.begin();
@@ -98,10 +98,15 @@ test("[CL2] over HTTP: claimed, the same bytes again, the pay link leads to the 
   const lead = await get(made.order.payUrl, undefined, { host: "192.168.7.7:8080" });
   expect(lead.statusCode).toBe(303);
   expect(lead.headers.location).toMatch(/^http:\/\/192\.168\.7\.7:\d+\/pay\/[0-9a-f]{32}$/);
+  const page = await fetch((lead.headers.location ?? "").replace("192.168.7.7", "127.0.0.1"));
+  // The way back is the one this phone came by, too.
+  expect(await page.text()).toContain(`href="http://192.168.7.7:8080/?order=${made.order.orderId}"`);
   const wrong = await get(`/api/orders/${made.order.orderId}/pay?k=AAAA`);
   expect([wrong.statusCode, wrong.json().code]).toEqual([404, "order.unknown"]);
   night.offsetMs += 16 * 60_000;
-  expect((await get(made.order.payUrl)).headers.location).toBe(returnUrl(made.order.orderId));
+  expect((await get(made.order.payUrl, undefined, { host: "localhost:8080" })).headers.location).toBe(
+    returnUrl(made.order.orderId),
+  );
 });
 
 test("[CL1] [OR7] without a session 401; another's award and order are as unknown as ones that do not exist", async () => {
@@ -156,6 +161,17 @@ test("[CL3] [CL5] a bad body names field and rule and changes nothing", async ()
   expect([standing.claims, standing.orders]).toEqual([[], []]);
   const { rows } = await night.pool.query("select 1 from idempotency_keys where user_id = $1", [userId]);
   expect(rows).toEqual([]);
+});
+
+test("[OR8] the price is the prize's, whatever else the buyer sends", async () => {
+  const won = await night.win("run/goods");
+  const body = { ...goods, amount: { amountMinor: 0, currency: "JPY" }, price: 0, attempt: 7 };
+  const { claim: made } = (await claim(won.awardId, { userId: won.userId, body })).json();
+  expect(made.order.amount).toEqual({ amountMinor: 1, currency: "CNY" });
+  const { rows } = await night.pool.query("select amount_minor, attempt from orders where award_id = $1", [
+    won.awardId,
+  ]);
+  expect(rows).toEqual([{ amount_minor: 1n, attempt: 1 }]);
 });
 
 test("[PY1] the notice route takes any body and answers with a coded problem", async () => {

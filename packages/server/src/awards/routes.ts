@@ -12,7 +12,7 @@ const tags = ["awards"];
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** A person's own awards and their claims. Another's award looks like one that does not exist (CL1). */
-export function awardRoutes(app: App, deps: { readonly awards: Pick<Awards, "listOf" | "claim"> }): void {
+export function awardRoutes(app: App, deps: AwardRoutesDeps): void {
   app.get(
     "/api/me/awards",
     {
@@ -28,6 +28,12 @@ export function awardRoutes(app: App, deps: { readonly awards: Pick<Awards, "lis
     async (request) => ({ awards: await deps.awards.listOf(requireSession(request).userId) }),
   );
 
+  claimRoute(app, deps);
+}
+
+type AwardRoutesDeps = { readonly awards: Pick<Awards, "listOf" | "claim"> };
+
+function claimRoute(app: App, deps: AwardRoutesDeps): void {
   app.post(
     "/api/awards/:award/claim",
     {

@@ -64,6 +64,7 @@ export class AwardSettler implements Service {
   /** Does all that is due, each part by itself: one that fails is tried again and keeps no other from its turn. */
   async runOnce(): Promise<void> {
     const nowMs = this.#deps.nowMs();
+    this.#deps.desk.forget();
     await this.#part("tell", () => this.#tell());
     await this.#part("settle", () => this.#settlePosted());
     if (nowMs >= this.#nextResumeMs) {

@@ -10,26 +10,23 @@ const params = z.object({ order: idSchema });
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /**
- * Where this browser reaches the provider's page: a provider on this machine is named by its loopback address, which
- * on a phone would be the phone itself, so the name the phone reached us by takes its place.
+ * An address on this machine as this browser reaches it: `localhost` would be the phone itself, so the name the phone
+ * reached us by takes its place.
  */
-export function reachableFrom(requestHostname: string, payUrl: string): string {
-  const url = new URL(payUrl);
-  if (!LOOPBACK.has(url.hostname)) return payUrl;
+export function reachableFrom(requestHostname: string, address: string): string {
+  const url = new URL(address);
+  if (!LOOPBACK.has(url.hostname)) return address;
   const host =
     requestHostname.includes(":") && !requestHostname.startsWith("[")
       ? `[${requestHostname}]`
       : requestHostname;
-  if (!/^[A-Za-z0-9.\-[\]:]+$/.test(host)) return payUrl;
+  if (!/^[A-Za-z0-9.\-[\]:]+$/.test(host)) return address;
   url.hostname = host;
   return url.href;
 }
 
 /** Orders as their buyer sees them, and the way to the payment page. Another's order looks like one that does not exist (OR7). */
-export function orderRoutes(
-  app: App,
-  deps: { readonly orders: Orders; readonly returnUrl: (orderId: string) => string },
-): void {
+export function orderRoutes(app: App, deps: OrderRoutesDeps): void {
   const { orders } = deps;
 
   app.get(
@@ -68,6 +65,12 @@ export function orderRoutes(
     async (request) => ({ orders: await orders.listOf(requireSession(request).userId) }),
   );
 
+  payRoute(app, deps);
+}
+
+type OrderRoutesDeps = { readonly orders: Orders; readonly returnUrl: (orderId: string) => string };
+
+function payRoute(app: App, { orders, returnUrl }: OrderRoutesDeps): void {
   app.get(
     "/api/orders/:order/pay",
     {
@@ -82,9 +85,9 @@ export function orderRoutes(
     async (request, reply) => {
       const { order } = request.params;
       if (!orders.isPayKey(order, request.query.k)) throw problem("order.unknown");
-      const back = deps.returnUrl(order);
+      const back = reachableFrom(request.hostname, returnUrl(order));
       try {
-        const page = await orders.payPage(order);
+        const page = await orders.payPage(order, back);
         // Nothing to pay any more: the order's own page says what became of it.
         return reply.redirect(page === null ? back : reachableFrom(request.hostname, page), 303);
       } catch (error) {

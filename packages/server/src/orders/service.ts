@@ -59,8 +59,12 @@ export type Orders = {
   announce(orderId: string): Promise<void>;
   /** The provider's verified word about a payment, from a notice or a query (OR4, OR5, OR10). */
   learn(outcome: PaymentOutcome, who: string): Promise<Learned>;
-  /** The provider's page of a placed order, made when it is first asked for; null when there is nothing to pay. */
-  payPage(orderId: string): Promise<string | null>;
+  /**
+   * The provider's page of a placed order, made when it is first asked for; null when there is nothing to pay.
+   *
+   * @param returnUrl where this buyer's browser goes afterwards; the first one asked with stands
+   */
+  payPage(orderId: string, returnUrl?: string): Promise<string | null>;
   /** Asks the provider about an order whose time has come (OR4). Throws what the provider or the engine throw. */
   check(orderId: string): Promise<void>;
   /** Finishes what a crash left between the money and the award (OR5). */
@@ -145,7 +149,10 @@ export function createOrders(deps: OrdersDeps): Orders {
       : move(outcome.orderId, (tx, row) => moves.closed(tx, row, who));
   }
 
-  async function payment(row: OrderRow): Promise<{ paymentId: string; payUrl: string } | null> {
+  async function payment(
+    row: OrderRow,
+    returnUrl = deps.returnUrl(row.orderId),
+  ): Promise<{ paymentId: string; payUrl: string } | null> {
     if (row.payment?.paymentId && row.payment.payUrl) {
       return { paymentId: row.payment.paymentId, payUrl: row.payment.payUrl };
     }
@@ -154,7 +161,7 @@ export function createOrders(deps: OrdersDeps): Orders {
       orderId: row.orderId,
       amount: row.amount,
       title: row.title.zh === row.title.en ? row.title.zh : `${row.title.zh} · ${row.title.en}`,
-      returnUrl: deps.returnUrl(row.orderId),
+      returnUrl,
       notifyUrl: deps.notifyUrl(),
     });
     await deps.pool.query(
@@ -169,10 +176,10 @@ export function createOrders(deps: OrdersDeps): Orders {
     place: (tx, order) => moves.place(tx, order),
     announce,
     learn,
-    async payPage(orderId) {
+    async payPage(orderId, returnUrl) {
       const row = await readOrder(deps.pool, orderId);
       if (row === null || row.state !== "placed" || row.payByMs <= deps.nowMs()) return null;
-      return (await payment(row))?.payUrl ?? null;
+      return (await payment(row, returnUrl))?.payUrl ?? null;
     },
     async check(orderId) {
       const row = await readOrder(deps.pool, orderId);

@@ -13,6 +13,6 @@ export {
 } from "./provider.ts";
 export { type LearnPayment, type Received, type ReceiverDeps, receiveNotice } from "./receiver.ts";
 export { noticePath, paymentRoutes } from "./routes.ts";
-export { createSandbox, type Sandbox, type SandboxOptions } from "./sandbox/server.ts";
+export { createSandbox, type Sandbox, type SandboxOptions } from "./sandbox/mod.ts";
 export { createSandboxProvider } from "./sandbox-provider.ts";
 export { isSigned, SIGNATURE_TOLERANCE_MS, signedHeaders } from "./signature.ts";

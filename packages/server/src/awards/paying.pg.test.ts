@@ -4,10 +4,7 @@ import { join } from "node:path";
 import type { AwardId, UserId } from "@wanhui/core";
 import type { AwardView, OrderView } from "@wanhui/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bodies, type Life, Night } from "../awards/night.fixture.ts";
 import { type App, createApp } from "../http/mod.ts";
-import { silentLog } from "../platform/mod.ts";
-import { createTestFolder, removeTestFolder } from "../platform/testing.ts";
 import {
   createSandbox,
   createSandboxProvider,
@@ -15,7 +12,10 @@ import {
   type PaymentOutcome,
   paymentRoutes,
   signedHeaders,
-} from "./mod.ts";
+} from "../payments/mod.ts";
+import { silentLog } from "../platform/mod.ts";
+import { createTestFolder, removeTestFolder } from "../platform/testing.ts";
+import { bodies, type Life, Night } from "./night.fixture.ts";
 
 let night: Night;
 let life: Life;
