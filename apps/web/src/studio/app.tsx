@@ -158,11 +158,13 @@ function Board(props: { readonly language: Language; readonly onLanguage: () => 
       <TopBar language={props.language} onLanguage={props.onLanguage} onInvite={() => setInviting(true)} />
       <main className="desk">
         <div className="desk-main">
-          <NowAndNext />
+          <div className="now-next">
+            <NowAndNext />
+            <Stop asked={stopAsked} onAsked={setStopAsked} />
+          </div>
           <Rundown chosen={slug} onChoose={setChosenSlug} onAct={act} />
         </div>
         <div className="desk-side">
-          <Stop asked={stopAsked} onAsked={setStopAsked} />
           <Numbers />
           <Acts />
         </div>
@@ -189,7 +191,7 @@ function TopBar(props: {
         <p className="soft">
           {view.show.run}
           {view.show.rehearsal && <span className="tag">{words.rehearsal}</span>}
-          {view.show.beacon.level === "dev" && <span className="tag">dev beacon</span>}
+          {view.show.beacon.level === "dev" && <span className="tag">{words.dev}</span>}
           {!mayAct && <span className="tag">{words.readOnly}</span>}
         </p>
       </div>

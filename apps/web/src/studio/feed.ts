@@ -7,7 +7,7 @@ import { ask, NO_ANSWER } from "../shared/http.ts";
 /** Once a second: a director decides in seconds, and one screen costs the server next to nothing. */
 const ASK_EVERY_MS = 1_000;
 /** Two minutes of seconds. */
-const HISTORY_MAX = 120;
+export const HISTORY_MAX = 120;
 
 export type Feed = {
   readonly state: "loading" | "in" | "out" | "forbidden" | "unreachable";

@@ -1,5 +1,6 @@
 import type { StudioNumbers } from "@wanhui/protocol";
 import { useDesk } from "./context.tsx";
+import { HISTORY_MAX } from "./feed.ts";
 
 type Charted = "viewers" | "tapsPerSecond" | "entriesPerSecond";
 type Counted = "taps" | "entries" | "awards" | "claims" | "orders" | "paid";
@@ -9,13 +10,21 @@ const COUNTED: readonly Counted[] = ["taps", "entries", "awards", "claims", "ord
 const WIDTH = 240;
 const HEIGHT = 44;
 
-/** Points of a line through values from 0 to their highest, oldest left. */
-export function linePoints(values: readonly number[], width: number, height: number): string {
+/**
+ * Points of a line through values from 0 to their highest. The newest stands at the right end, and `slots` values fill
+ * the width: a young chart begins in the middle instead of being stretched.
+ */
+export function linePoints(
+  values: readonly number[],
+  box: { readonly width: number; readonly height: number; readonly slots: number },
+): readonly string[] {
   const top = Math.max(1, ...values);
-  const step = values.length < 2 ? 0 : width / (values.length - 1);
-  return values
-    .map((value, place) => `${(place * step).toFixed(1)},${(height - (value / top) * height).toFixed(1)}`)
-    .join(" ");
+  const step = box.width / Math.max(1, box.slots - 1);
+  const from = box.width - (values.length - 1) * step;
+  return values.map(
+    (value, place) =>
+      `${(from + place * step).toFixed(1)},${(box.height - (value / top) * box.height).toFixed(1)}`,
+  );
 }
 
 function Spark({
@@ -29,6 +38,8 @@ function Spark({
 }) {
   const { words, format } = useDesk();
   const top = Math.max(0, ...values);
+  const points = linePoints(values, { width: WIDTH, height: HEIGHT, slots: HISTORY_MAX });
+  const left = points[0]?.split(",")[0] ?? "0";
   return (
     <svg
       className="spark"
@@ -37,7 +48,8 @@ function Spark({
       role="img"
       aria-label={words.numbers.trend(name, shown, format.number(Math.round(top)))}
     >
-      <polyline points={linePoints(values, WIDTH, HEIGHT)} vectorEffect="non-scaling-stroke" />
+      <polygon points={`${left},${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`} />
+      <polyline points={points.join(" ")} vectorEffect="non-scaling-stroke" />
     </svg>
   );
 }

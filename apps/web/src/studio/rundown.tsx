@@ -13,7 +13,7 @@ export function NowAndNext() {
     { name: words.next, cue: find(view.nextCue), tone: "next" },
   ];
   return (
-    <div className="now-next">
+    <>
       {rows.map(({ name, cue, tone }) => (
         <div key={tone} className={`panel cue-big ${tone}`}>
           <p className="soft">{name}</p>
@@ -31,7 +31,7 @@ export function NowAndNext() {
           )}
         </div>
       ))}
-    </div>
+    </>
   );
 }
 

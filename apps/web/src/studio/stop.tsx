@@ -27,7 +27,7 @@ export function Stop(props: { readonly asked: boolean; readonly onAsked: (asked:
   const [sending, setSending] = useState<Sending | null>(null);
   const round = stoppable(view.show.rounds);
   return (
-    <section className="panel stop">
+    <div className="stop">
       <button
         type="button"
         className="stop-button"
@@ -48,7 +48,7 @@ export function Stop(props: { readonly asked: boolean; readonly onAsked: (asked:
         />
       )}
       {sending !== null && <Countdown sending={sending} onEnd={() => setSending(null)} />}
-    </section>
+    </div>
   );
 }
 

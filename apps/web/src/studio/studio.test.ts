@@ -4,9 +4,10 @@ import { linePoints } from "./numbers.tsx";
 import { stoppable } from "./stop.tsx";
 
 test("a chart begins at zero: a small change does not look like a large one", () => {
-  expect(linePoints([100, 101], 10, 100)).toBe("0.0,1.0 10.0,0.0");
-  expect(linePoints([], 10, 100)).toBe("");
-  expect(linePoints([0, 0], 10, 100)).toBe("0.0,100.0 10.0,100.0");
+  const box = { width: 10, height: 100, slots: 3 };
+  expect(linePoints([100, 101], box)).toEqual(["5.0,1.0", "10.0,0.0"]);
+  expect(linePoints([], box)).toEqual([]);
+  expect(linePoints([0, 0, 0], box)).toEqual(["0.0,100.0", "5.0,100.0", "10.0,100.0"]);
 });
 
 test("[DR13] the stop button means the open round, else the armed one, else nothing", () => {

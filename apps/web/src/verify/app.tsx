@@ -157,13 +157,16 @@ function EvidenceBox(props: {
     <section class="panel evidence" aria-labelledby="evidence-title">
       <h2 id="evidence-title">{words.evidence}</h2>
       <p class="soft">{words.evidenceMore}</p>
-      <input
-        type="file"
-        multiple
-        aria-label={words.evidence}
-        accept=".json,.ndjson,.jsonl,application/json,application/x-ndjson"
-        onChange={(event) => void take(event.currentTarget.files)}
-      />
+      <label class="button pick">
+        {words.evidencePick}
+        <input
+          type="file"
+          class="unseen"
+          multiple
+          accept=".json,.ndjson,.jsonl,application/json,application/x-ndjson"
+          onChange={(event) => void take(event.currentTarget.files)}
+        />
+      </label>
       <p role="status">
         {receipts.length + heard.length > 0 && words.evidenceHave(receipts.length, heard.length)}
         {empty && words.evidenceNone}

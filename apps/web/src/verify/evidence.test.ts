@@ -15,7 +15,7 @@ test("the table reads windows from chunks cut anywhere", () => {
   const header = { window: 0, round: 9, parts: [{ count: 3 }], units: 2, sealedAtMs: 5 };
   const lines = [
     { body: { header }, kind: "seal", n: 3, previous: "00" },
-    { body: { window: 0, units: 2, winners: [{}, {}] }, kind: "draw", n: 4, previous: "00" },
+    { body: { window: 0, units: 2, winners: 2 }, kind: "draw", n: 4, previous: "00" },
   ];
   const bytes = new TextEncoder().encode(`${lines.map((line) => JSON.stringify(line)).join("\n")}\n`);
   for (const size of [1, 7, 1_000]) {

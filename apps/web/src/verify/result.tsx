@@ -50,8 +50,9 @@ export function Result(props: Parts & { readonly verdict: Verdict; readonly rows
         )}
       </div>
       <Yours {...props} />
-      <Sums {...props} />
-      {props.rows.length > 0 && <Windows {...props} />}
+      {/* Of a file that is wrong nothing more is worth showing. */}
+      {verdict.accepted && <Sums {...props} />}
+      {verdict.accepted && props.rows.length > 0 && <Windows {...props} />}
     </section>
   );
 }

@@ -67,7 +67,6 @@ export class WindowReader {
   #draw(body: Loose): void {
     const row = this.#rows.get(number(body.window));
     if (row === undefined) return;
-    const winners = Array.isArray(body.winners) ? body.winners.length : 0;
-    this.#rows.set(row.window, { ...row, units: number(body.units), winners });
+    this.#rows.set(row.window, { ...row, units: number(body.units), winners: number(body.winners) });
   }
 }

@@ -13,6 +13,7 @@ const zh = (f: Format) => ({
   fetching: (draw: string) => `正在核对 ${draw}`,
   evidence: "加上你自己的凭证（选填）",
   evidenceMore: "参与凭证（.json）或你听到的封存记录（.ndjson），可以一次选多个。",
+  evidencePick: "选择文件",
   evidenceHave: (receipts: number, heard: number) =>
     `已加 ${f.number(receipts)} 份凭证、${f.number(heard)} 条封存记录`,
   evidenceNone: "这个文件里没有凭证，也没有封存记录。",
@@ -105,6 +106,7 @@ const en = (f: Format): Words => ({
   fetching: (draw) => `Checking ${draw}`,
   evidence: "Add evidence of your own (optional)",
   evidenceMore: "Receipts (.json) or seals you heard (.ndjson); several at once are fine.",
+  evidencePick: "Choose files",
   evidenceHave: (receipts, heard) =>
     `${f.number(receipts)} ${f.plural(receipts, { one: "receipt", other: "receipts" })} and ${f.number(heard)} ${f.plural(heard, { one: "seal", other: "seals" })} added`,
   evidenceNone: "There is neither a receipt nor a seal in this file.",
