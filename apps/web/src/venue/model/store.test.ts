@@ -51,6 +51,30 @@ test("a win that arrives early is shown at the stated second, to the winner as t
   store.stop();
 });
 
+test("a win told again after a reload is not celebrated again", () => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal("localStorage", {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  });
+  const shake = round(0, now - 20_000, "closed", { schedule: [5] });
+  const celebrations = [0, 1].map(() => {
+    const { store, hear } = told();
+    hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+    hear({ type: "award", award: award("tea-set", now, { wonAtMs: now - 10_000 }), fresh: true });
+    vi.advanceTimersByTime(5_000);
+    const { celebrate, awards } = store.state;
+    store.stop();
+    return { celebrated: celebrate !== null, awards: awards.length };
+  });
+  vi.unstubAllGlobals();
+  expect(celebrations).toEqual([
+    { celebrated: true, awards: 1 },
+    { celebrated: false, awards: 1 },
+  ]);
+});
+
 test("taps without a connection are said to be not counted, and the count goes away after the return", () => {
   const { store, hear } = told({ tap: () => false });
   hear({ type: "show", show: makeShow(now, { rounds: [round(0, now - 1, "open")] }) });

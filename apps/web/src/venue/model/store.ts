@@ -25,6 +25,11 @@ const WATCH_MS = 250;
 /** A refusal's words stay this long. */
 export const REFUSAL_SHOWN_MS = 4_000;
 
+/** Awards whose moment this browser has shown. */
+const CELEBRATED_KEY = "wanhui/celebrated";
+/** More wins than anybody has in the time the lane remembers. */
+const CELEBRATED_MAX = 64;
+
 type SayingBody = Saying extends infer S ? (S extends unknown ? Omit<S, "id"> : never) : never;
 
 const EMPTY_NOTE: WindowNote = { entered: false, drawn: false, resultAtMs: null };
@@ -244,8 +249,11 @@ export class VenueStore {
     if (!fresh || before !== undefined) return;
     const waiting = this.#state.rains[award.prize.pool];
     if (award.draw === null && waiting !== undefined) this.#gotRain(award.prize.pool, waiting.request);
-    if (award.draw === null) return;
+    // The lane tells a win again after a reload; the moment is for the first time only.
+    if (award.draw === null || recall<string[]>(CELEBRATED_KEY)?.includes(award.awardId)) return;
     this.#at(revealAtMs(this.#state, award), () => {
+      const celebrated = recall<string[]>(CELEBRATED_KEY) ?? [];
+      remember(CELEBRATED_KEY, [...celebrated, award.awardId].slice(-CELEBRATED_MAX));
       this.#set({ celebrate: award });
       this.#say({ what: "won", draw: award.prize.pool });
     });
