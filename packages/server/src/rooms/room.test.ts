@@ -175,6 +175,20 @@ describe("own lane", () => {
     expect(live.heard.some(({ m }) => m?.some((each: Heard) => each.award.awardId === "b"))).toBe(false);
   });
 
+  it("[WR2] an own message goes to every socket of that person, and a person stays while one is there", () => {
+    const { room, clock } = newRoom();
+    const ears = [new Ear(), new Ear(), new Ear()];
+    const members = ears.map((ear) => room.join(ear, { userId: user(1), ...fresh }));
+    clock.turn();
+    members[2]?.leave();
+    expect(room.viewers).toBe(1);
+    room.sendMe(user(1), { t: "won", award: { awardId: "a" } as never });
+    clock.pass(100);
+    expect(ears.map((ear) => ear.heard.filter(({ t }) => t === "me").length)).toEqual([1, 1, 0]);
+    for (const member of members) member.leave();
+    expect(room.viewers).toBe(0);
+  });
+
   it("[WR4] own messages missed come once, those seen do not, also when a flush is waiting", () => {
     const { room, clock } = newRoom();
     for (let n = 1; n <= 3; n += 1) room.sendMe(user(1), { t: "won", award: { awardId: `${n}` } as never });
@@ -333,8 +347,15 @@ describe("slow sockets", () => {
     room.publish([say(1)]);
     clock.turn();
     expect(slow.ctl).toEqual([say(1)]);
-    let n = 1;
-    while (slow.closed === null) {
+    // A tick that carries both: ctl arrives, counts do not.
+    taps = 6;
+    room.publish([say(2)]);
+    room.stop();
+    expect(slow.heard.at(-1)).toMatchObject({ ctl: [say(2)] });
+    expect(slow.heard.at(-1)?.cnt).toBeUndefined();
+    expect(quick.heard.at(-1)).toMatchObject({ ctl: [say(2)], cnt: { taps: 6 } });
+    let n = 2;
+    while (slow.closed === null && n < 100) {
       n += 1;
       room.publish([say(n, "x".repeat(50_000))]);
       clock.pass(20);
