@@ -203,7 +203,7 @@ describe("the door", () => {
     expect(entries(venue)).toBe(before);
   });
 
-  it("[WR8] a flood above the socket's rate is refused, then cut", async () => {
+  it("[WR8] [LM6] a flood above the socket's rate is refused, then cut", async () => {
     const guest = await newGuest(venue);
     const socket = await join(venue, guest.token);
     for (let n = 0; n < 400; n += 1) socket.say({ t: "ping", c: n });
