@@ -29,6 +29,8 @@ export type TapNews =
       readonly sent: number;
       readonly acked: number;
       readonly refused: number;
+      /** One of the refusals, for whoever wonders. */
+      readonly refusal: string;
     };
 
 const HEADER_BYTES = 6;
@@ -46,6 +48,8 @@ class Phone {
   #rest: Buffer = Buffer.alloc(0);
   acked = 0;
   refused = 0;
+  /** The last refusal as it came. */
+  refusal = "";
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -113,7 +117,10 @@ class Phone {
       if (bytes.length < at + head + size) break;
       const begins = bytes.toString("latin1", at + head, at + head + 9);
       if (begins === '{"t":"ack') this.acked += 1;
-      else if (begins === '{"t":"no"') this.refused += 1;
+      else if (begins === '{"t":"no"') {
+        this.refused += 1;
+        this.refusal = bytes.toString("latin1", at + head, at + head + size);
+      }
       at += head + size;
     }
     this.#rest = bytes.subarray(at);
@@ -171,6 +178,7 @@ async function play(
     sent,
     acked: count("acked") - before.acked,
     refused: count("refused") - before.refused,
+    refusal: phones.find(({ refusal }) => refusal !== "")?.refusal ?? "",
   };
 }
 

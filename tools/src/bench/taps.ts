@@ -85,7 +85,8 @@ async function measure(
     if (news.event !== "end") continue;
     const cpu = (await server.cpuSeconds()) - begun.cpu;
     const seconds = (performance.now() - begun.at) / 1_000;
-    const { acked, sent, refused, phase } = news;
+    const { acked, sent, refused, refusal, phase } = news;
+    if (acked === 0) throw new Error(`No tap was acknowledged: ${refusal}`);
     figures.set(phase, { perCore: acked / cpu, perSecond: acked / seconds, refused });
     say(
       `taps, ${phase}: ${sent} frames, ${acked} acknowledged, ${refused} refused, ${cpu.toFixed(1)} s of a core`,
@@ -113,7 +114,7 @@ function showFile(): string {
   );
   const rounds = numbers.map(
     (n) =>
-      `  - { at: +31s, round: r${n}, title: ${text(`r${n}`)}, pool: p${n}, schedule: { lasts: 60s, units: 20 } }`,
+      `  - { at: +31s, round: r${n}, title: ${text(`r${n}`)}, pool: p${n}, schedule: { lasts: 480s, units: 20 } }`,
   );
   return `version: wanhui/show/1
 show: bench
