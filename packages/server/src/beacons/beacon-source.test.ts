@@ -209,6 +209,11 @@ describe("relays that fail", () => {
     await expect(failing).rejects.toThrow(/127\.0\.0\.1/);
   });
 
+  test("[BC3] an answer with another round is told apart from a forged one", async () => {
+    const failing = source([await relay(wrongRound)]).round(5, never);
+    await expect(failing).rejects.toThrow(/answered with round 6/);
+  });
+
   test.each(Object.entries({ ...bad, silent }))(
     "[BC5] %s beside an honest relay does no harm",
     async (_, handler) => {
