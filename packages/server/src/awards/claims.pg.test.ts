@@ -68,7 +68,7 @@ test("[CL7] coupon: a code that stays the same, valid from the win", async () =>
   const won = await night.win("run/coupon");
   const view = await claimed(won, "coupon");
   expect(view.state).toBe("posted");
-  expect(view.claim).toMatchObject({ type: "coupon", validUntilMs: view.wonAtMs + 90 * 86_400_000 });
+  expect(view.claim).toMatchObject({ type: "coupon", validUntilMs: view.wonAtMs + 30 * 86_400_000 });
   const again = await claimed(won, "coupon");
   expect(again.claim).toEqual(view.claim);
   const rows = await night.pool.query("select count(*)::int as n from coupons where award_id = $1", [

@@ -13,6 +13,7 @@ import {
   type Vault,
 } from "../orders/mod.ts";
 import type { ClaimBody } from "./body.ts";
+import type { ClaimTerms, CouponOf } from "./codes.ts";
 import { creditCash, issueCoupons, registerRight } from "./effects.ts";
 import { beginWish, finishWish, type KeptAnswer, paramsHashOf } from "./idempotency.ts";
 import type { AwardRecord } from "./records.ts";
@@ -22,6 +23,8 @@ export type ClaimsDeps = {
   readonly submit: (command: AwardCommand) => Promise<Answer>;
   readonly orders: Pick<Orders, "place" | "announce">;
   readonly vault: Vault;
+  readonly coupon: CouponOf;
+  readonly terms: (pool: string) => ClaimTerms;
   readonly prize: (pool: string) => PrizeView | null;
   readonly find: (awardId: string) => Promise<AwardRecord | null>;
   readonly view: (record: AwardRecord) => Promise<AwardView | null>;
@@ -256,9 +259,16 @@ async function makeEffect(tx: Tx, claim: ClaimRow, deps: ClaimsDeps): Promise<vo
   if (body.kind === "goods") {
     const { attempt, user_id: userId, pool } = claim;
     const order = { orderId: orderIdOf(awardId, attempt), awardId, attempt, userId, pool };
-    await deps.orders.place(tx, { ...order, title: prize.title, amount: prize.price, address: body.address });
+    const { payTtlMs } = deps.terms(pool);
+    await deps.orders.place(tx, {
+      ...order,
+      payTtlMs,
+      title: prize.title,
+      amount: prize.price,
+      address: body.address,
+    });
   } else if (body.kind === "coupon")
-    await issueCoupons(tx, [{ record, prize }], { vault: deps.vault, nowMs });
+    await issueCoupons(tx, [{ record, prize }], { coupon: deps.coupon, nowMs });
   else if (body.kind === "cash") await creditCash(tx, [{ record, prize }], nowMs);
   else await registerRight(tx, record, body, { vault: deps.vault, nowMs });
 }

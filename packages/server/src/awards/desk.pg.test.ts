@@ -34,7 +34,7 @@ function newDesk(): AwardDesk {
     sendMe: (userId, message) => sent.push({ userId, message }),
     prize: prizeOf,
     materialisedSeq: () => materialised,
-    couponCode: (awardId) => `code-${awardId}`,
+    coupon: ({ awardId }) => ({ code: `code-${awardId}`, validUntilMs: 1 }),
     nowMs: () => nowMs,
   });
 }

@@ -2,6 +2,7 @@ import type { Event } from "@wanhui/core";
 import type { AwardState, MeMessage, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
 import type { DurableBatch } from "../engine/mod.ts";
+import type { CouponOf } from "./codes.ts";
 import { AWARDS_LISTED_MAX, type AwardMove, type AwardRecord, readAwards, readAwardsOf } from "./records.ts";
 import { wonView } from "./views.ts";
 
@@ -22,7 +23,7 @@ export type DeskDeps = {
   readonly prize: (pool: string) => PrizeView | null;
   /** The journal's place up to which the `awards` table is complete; 0 when nothing is. */
   readonly materialisedSeq: (shard: number) => number;
-  readonly couponCode: (awardId: string) => string;
+  readonly coupon: CouponOf;
   readonly nowMs: () => number;
 };
 
@@ -192,7 +193,7 @@ export class AwardDesk {
     if (!how.live) return;
     const prize = this.#deps.prize(won.pool);
     if (prize === null) return;
-    const award = wonView(record, prize, this.#deps.couponCode);
+    const award = wonView(record, prize, this.#deps.coupon);
     this.#deps.sendMe(won.userId, { t: "won", award });
   }
 

@@ -1,6 +1,6 @@
 import type { PrizeView } from "@wanhui/protocol";
 import type { Tx, Vault } from "../orders/mod.ts";
-import { COUPON_VALID_MS, couponCodeOf, rightReferenceOf } from "./codes.ts";
+import { type CouponOf, rightReferenceOf } from "./codes.ts";
 import type { AwardRecord } from "./records.ts";
 
 // What a posted award turns into. Each effect is one row per award, made at most once however often it is made.
@@ -12,22 +12,23 @@ export type Posted = { readonly record: AwardRecord; readonly prize: PrizeView }
 export async function issueCoupons(
   tx: Tx,
   posted: readonly Posted[],
-  parts: { vault: Vault; nowMs: number },
+  parts: { coupon: CouponOf; nowMs: number },
 ): Promise<void> {
+  const coupons = posted.map(({ record }) => parts.coupon(record));
   await tx.query(
     `insert into coupons (award_id, user_id, pool, code, value_minor, currency, issued_at_ms, valid_until_ms)
-     select a, u, p, c, v, y, $8::bigint, won + ${COUPON_VALID_MS}
+     select a, u, p, c, v, y, $8::bigint, until
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])
-       as t (a, u, p, c, v, y, won)
+       as t (a, u, p, c, v, y, until)
      on conflict (award_id) do nothing`,
     [
       posted.map(({ record }) => record.awardId),
       posted.map(({ record }) => record.userId),
       posted.map(({ record }) => record.pool),
-      posted.map(({ record }) => couponCodeOf(parts.vault, record.awardId)),
+      coupons.map(({ code }) => code),
       posted.map(({ prize }) => prize.value?.amountMinor ?? 0),
       posted.map(({ prize }) => (prize.value ?? prize.worth).currency),
-      posted.map(({ record }) => record.wonAtMs),
+      coupons.map(({ validUntilMs }) => validUntilMs),
       parts.nowMs,
     ],
   );

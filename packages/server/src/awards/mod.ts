@@ -2,7 +2,7 @@
 
 export type { ClaimBody } from "./body.ts";
 export type { ClaimRefusal, ClaimRequest, Claims } from "./claims.ts";
-export { COUPON_VALID_MS } from "./codes.ts";
+export type { ClaimTerms } from "./codes.ts";
 export type { MeNews, SendMe } from "./desk.ts";
 export { KEEP_ANSWER_MS } from "./idempotency.ts";
 export { awardRoutes } from "./routes.ts";

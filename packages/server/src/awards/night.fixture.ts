@@ -94,7 +94,10 @@ export const vault = createVault(Buffer.alloc(32, 7));
 
 const kinds: readonly AwardKind[] = ["goods", "coupon", "cash", "right"];
 
-/** Prizes by pool: `run/goods` and so on; `run/coupon-rain` and `run/cash-rain` are posted as they are won, `run/goods-brief` expires after 100 ms. */
+/**
+ * Prizes by pool: `run/goods` and so on; `run/coupon-rain` and `run/cash-rain` are posted as they are won,
+ * `run/goods-brief` expires after 100 ms, orders of `run/goods-hasty` are to be paid within a minute.
+ */
 export function prizeOf(pool: string): PrizeView | null {
   const kind = kinds.find((known) => pool.startsWith(`run/${known}`));
   if (kind === undefined) return null;
@@ -233,6 +236,7 @@ export class Night {
     const night = new Night(parts, clock);
     for (const kind of kinds) await night.openPool(`run/${kind}`, 3_600_000);
     await night.openPool("run/goods-brief", 100);
+    await night.openPool("run/goods-hasty", 3_600_000);
     await night.openPool("run/coupon-rain", null);
     await night.openPool("run/cash-rain", null);
     return night;
@@ -300,6 +304,7 @@ export class Night {
       ...common,
       orders,
       prize: prizeOf,
+      terms: (name) => (name === "run/goods-hasty" ? { payTtlMs: 60_000, validMs: 3_600_000 } : null),
       sendMe,
       materialisedSeq: (shard) =>
         this.materialiser.status().checkpoints.find((checkpoint) => checkpoint.shard === shard)?.seq ?? 0,

@@ -186,6 +186,17 @@ test("[OR3] [OR4] [PY5] time passes: cancelled at the provider, expired, and the
   expect((await night.standing(order.awardId)).award.state).toBe("held");
 });
 
+test("[OR3] the show file says how long an order may wait", async () => {
+  const won = await night.win("run/goods-hasty");
+  const answer = await life.awards.claim({ ...won, key: randomUUID(), body: bodies.goods });
+  const view = JSON.parse(answer.ok ? answer.body : "null") as AwardView;
+  const order = view.claim?.type === "order" ? view.claim.order : null;
+  expect((order?.payByMs ?? 0) - (order?.placedAtMs ?? 0)).toBe(60_000);
+  night.offsetMs += 60_001;
+  await life.checker.runOnce();
+  expect((await life.orders.get(won.userId, order?.orderId ?? ""))?.state).toBe("expired");
+});
+
 test("[OR4] paid just before the time passed, nobody told us: paid, not expired", async () => {
   const order = await placed();
   await night.press(order.page, "pay", "never");

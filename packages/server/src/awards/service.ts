@@ -5,7 +5,7 @@ import type { DurableBatch } from "../engine/mod.ts";
 import type { AwardCommand, Orders, Vault } from "../orders/mod.ts";
 import type { Log, Service } from "../platform/mod.ts";
 import { type Claims, createClaims } from "./claims.ts";
-import { couponCodeOf } from "./codes.ts";
+import { type ClaimTerms, createCoupons, DEFAULT_TERMS } from "./codes.ts";
 import { AwardDesk, type SendMe } from "./desk.ts";
 import type { AwardRecord } from "./records.ts";
 import { AwardSettler } from "./settler.ts";
@@ -18,6 +18,8 @@ export type AwardsDeps = {
   readonly vault: Vault;
   /** What a unit of a pool is, of this run or an earlier one; null when nobody knows any more. */
   readonly prize: (pool: string) => PrizeView | null;
+  /** What the show file says of a pool's claims; null when nobody knows any more. */
+  readonly terms: (pool: string) => ClaimTerms | null;
   readonly sendMe: SendMe;
   /** The journal's place up to which the `awards` table is complete, by shard; 0 when nothing is. */
   readonly materialisedSeq: (shard: number) => number;
@@ -45,16 +47,17 @@ export type Awards = {
 /** Puts the desk, the claims and the settler together. */
 export function createAwards(deps: AwardsDeps): Awards {
   const { pool, vault, prize, nowMs } = deps;
-  const couponCode = (awardId: string) => couponCodeOf(vault, awardId);
-  const desk = new AwardDesk({ ...deps, couponCode });
-  const viewParts = { pool, vault, prize, couponCode, newestOrders: deps.orders.newestOf };
+  const terms = (name: string) => deps.terms(name) ?? DEFAULT_TERMS;
+  const coupon = createCoupons(vault, terms);
+  const desk = new AwardDesk({ ...deps, coupon });
+  const viewParts = { pool, vault, prize, coupon, newestOrders: deps.orders.newestOf };
   const views = (records: readonly AwardRecord[]) => viewsOf(records, viewParts);
   const view = async (record: AwardRecord) => (await views([record]))[0] ?? null;
   const touched = (awardId: string) => desk.touch(awardId);
   const find = (awardId: string) => desk.find(awardId);
-  const claims = createClaims({ ...deps, find, view, touched });
+  const claims = createClaims({ ...deps, terms, coupon, find, view, touched });
   const { sendMe, log } = deps;
-  const settler = new AwardSettler({ pool, desk, claims, vault, prize, views, sendMe, nowMs, log });
+  const settler = new AwardSettler({ pool, desk, claims, coupon, prize, views, sendMe, nowMs, log });
   return {
     onBatch: (batch) => desk.onBatch(batch),
     listOf: async (userId) => views(await desk.listOf(userId)),

@@ -1,8 +1,9 @@
 import type { AwardView, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
-import { type Tx, transaction, type Vault } from "../orders/mod.ts";
+import { type Tx, transaction } from "../orders/mod.ts";
 import { errorMessage, type Log, type Service } from "../platform/mod.ts";
 import type { Claims } from "./claims.ts";
+import type { CouponOf } from "./codes.ts";
 import type { AwardDesk, SendMe } from "./desk.ts";
 import { creditCash, issueCoupons, type Posted } from "./effects.ts";
 import { sweepWishes } from "./idempotency.ts";
@@ -24,7 +25,7 @@ export type SettlerDeps = {
   readonly pool: pg.Pool;
   readonly desk: AwardDesk;
   readonly claims: Claims;
-  readonly vault: Vault;
+  readonly coupon: CouponOf;
   readonly prize: (pool: string) => PrizeView | null;
   readonly views: (records: readonly AwardRecord[]) => Promise<AwardView[]>;
   readonly sendMe: SendMe;
@@ -133,7 +134,7 @@ export class AwardSettler implements Service {
 
   /** Makes coupons and credits of awards that were posted as they were won (CL10). @returns how many it could */
   async #settle(records: readonly AwardRecord[]): Promise<number> {
-    const { pool, vault, prize, nowMs, desk } = this.#deps;
+    const { pool, coupon, prize, nowMs, desk } = this.#deps;
     const posted = records.flatMap((record): Posted[] => {
       const known = prize(record.pool);
       return known !== null && (known.kind === "coupon" || known.kind === "cash")
@@ -145,7 +146,7 @@ export class AwardSettler implements Service {
     const credits = posted.filter((one) => one.prize.kind === "cash");
     await transaction(pool, async (tx) => {
       await writeClaims(tx, posted, nowMs());
-      if (coupons.length > 0) await issueCoupons(tx, coupons, { vault, nowMs: nowMs() });
+      if (coupons.length > 0) await issueCoupons(tx, coupons, { coupon, nowMs: nowMs() });
       if (credits.length > 0) await creditCash(tx, credits, nowMs());
     });
     // A coupon showed its code already; money is told about once it is there.

@@ -1,20 +1,16 @@
 import type { AwardView, OrderView, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
 import { maskContact, type Vault } from "../orders/mod.ts";
-import { COUPON_VALID_MS } from "./codes.ts";
+import type { CouponOf } from "./codes.ts";
 import type { AwardRecord } from "./records.ts";
 
 type Claim = NonNullable<AwardView["claim"]>;
 
 /** A coupon posted as it was won shows its code at once: both are derived, the row only follows (CL10). */
-function instantCoupon(
-  record: AwardRecord,
-  prize: PrizeView,
-  codeOf: (awardId: string) => string,
-): Claim | null {
-  if (prize.kind !== "coupon" || record.state !== "posted") return null;
-  const validUntilMs = record.wonAtMs + COUPON_VALID_MS;
-  return { type: "coupon", code: codeOf(record.awardId), validUntilMs };
+function instantCoupon(record: AwardRecord, prize: PrizeView, couponOf: CouponOf): Claim | null {
+  return prize.kind === "coupon" && record.state === "posted"
+    ? { type: "coupon", ...couponOf(record) }
+    : null;
 }
 
 /** An award as its owner sees it, with what its claim made of it. */
@@ -24,12 +20,8 @@ export function awardView(record: AwardRecord, prize: PrizeView, claim: Claim | 
 }
 
 /** An award in the moment it was won. */
-export function wonView(
-  record: AwardRecord,
-  prize: PrizeView,
-  codeOf: (awardId: string) => string,
-): AwardView {
-  return awardView(record, prize, instantCoupon(record, prize, codeOf));
+export function wonView(record: AwardRecord, prize: PrizeView, couponOf: CouponOf): AwardView {
+  return awardView(record, prize, instantCoupon(record, prize, couponOf));
 }
 
 export type ViewParts = {
@@ -37,7 +29,7 @@ export type ViewParts = {
   readonly vault: Vault;
   readonly prize: (pool: string) => PrizeView | null;
   readonly newestOrders: (awardIds: readonly string[]) => Promise<ReadonlyMap<string, OrderView>>;
-  readonly couponCode: (awardId: string) => string;
+  readonly coupon: CouponOf;
 };
 
 /** Adds to awards what their claims made of them. An award whose prize nobody can name any more is left out. */
@@ -48,7 +40,7 @@ export async function viewsOf(records: readonly AwardRecord[], parts: ViewParts)
   });
   const claims = await claimsOf(shown, parts);
   return shown.map(({ record, prize }) => {
-    const claim = claims.get(record.awardId) ?? instantCoupon(record, prize, parts.couponCode);
+    const claim = claims.get(record.awardId) ?? instantCoupon(record, prize, parts.coupon);
     return awardView(record, prize, claim);
   });
 }

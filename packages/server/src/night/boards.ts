@@ -1,5 +1,6 @@
 import type { PoolId } from "@wanhui/core";
 import type { CtlMessage, PrizeView } from "@wanhui/protocol";
+import type { ClaimTerms } from "../awards/mod.ts";
 import type { DurableBatch } from "../engine/mod.ts";
 import { type Board, type BoardParts, createBoard, type Run, type SealedWindow } from "../shows/mod.ts";
 
@@ -12,6 +13,8 @@ export type Boards = {
   /** Takes a batch into every board; only the current run's messages are anybody's news. */
   fold(batch: DurableBatch): CtlMessage[];
   prize(pool: string): PrizeView | null;
+  /** What the show file says of a pool's claims. */
+  terms(pool: string): ClaimTerms | null;
   sealedUndrawn(): SealedWindow[];
   watch(listener: () => void): () => void;
 };
@@ -39,6 +42,13 @@ export function createBoards(options: {
       for (const board of boards) {
         const prize = board.prize(pool as PoolId);
         if (prize !== null) return prize;
+      }
+      return null;
+    },
+    terms(pool) {
+      for (const board of boards) {
+        const definition = board.poolDefinition(pool as PoolId);
+        if (definition !== null) return definition.claim;
       }
       return null;
     },

@@ -79,6 +79,7 @@ export async function openShop(parts: {
     orders,
     vault,
     prize: boards.prize,
+    terms: boards.terms,
     sendMe: (userId, message) => room.sendMe(userId as UserId, message),
     materialisedSeq: (shard) =>
       materialiser.status().checkpoints.find((one) => one.shard === shard)?.seq ?? 0,

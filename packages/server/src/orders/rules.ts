@@ -14,7 +14,7 @@ export function canMove(state: OrderState, event: OrderEvent): OrderState | null
   return state === "placed" ? "expired" : null;
 }
 
-/** Time to pay, counted from the placing; long enough for a card or a wallet, short enough to free the award tonight. */
+/** Time to pay where the show file says nothing, counted from the placing; long enough for a card or a wallet, short enough to free the award tonight. */
 export const PAY_BY_MS = 15 * 60_000;
 
 /**

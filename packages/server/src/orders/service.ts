@@ -7,7 +7,7 @@ import type { PaymentOutcome, PaymentProvider } from "../payments/mod.ts";
 import type { Log } from "../platform/mod.ts";
 import { maskAddress } from "./address.ts";
 import { createGate } from "./gate.ts";
-import { canMove, PAY_BY_MS } from "./rules.ts";
+import { canMove } from "./rules.ts";
 import { lockOrder, type OrderRow, readNewestOrders, readOrder, readOrdersOf, writeEvent } from "./table.ts";
 import { type Tx, transaction } from "./transaction.ts";
 import type { Vault } from "./vault.ts";
@@ -31,8 +31,6 @@ export type OrdersDeps = {
   /** Told after each change has committed. */
   readonly changed: (userId: string, order: OrderView) => void;
   readonly log: Log;
-  /** Time to pay; PAY_BY_MS when left out. */
-  readonly payByMs?: number;
 };
 
 /** What a claim places. */
@@ -45,6 +43,8 @@ export type NewOrder = {
   readonly title: Text;
   readonly amount: Money;
   readonly address: Address;
+  /** Time to pay, from the placing. */
+  readonly payTtlMs: number;
 };
 
 /** What became of something the provider said. */
@@ -261,7 +261,7 @@ function createMoves(deps: OrdersDeps) {
 
     async place(tx: Tx, order: NewOrder): Promise<void> {
       const atMs = nowMs();
-      const payByMs = atMs + (deps.payByMs ?? PAY_BY_MS);
+      const payByMs = atMs + order.payTtlMs;
       const placed = await tx.query(
         `insert into orders (order_id, award_id, attempt, user_id, pool, title, state, amount_minor, currency, ship_to,
            placed_at_ms, pay_by_ms, next_check_at_ms)
