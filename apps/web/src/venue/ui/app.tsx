@@ -7,7 +7,7 @@ import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/
 import { recall, remember } from "../../shared/memory.ts";
 import { pseudo, pseudoWords } from "../../shared/pseudo.ts";
 import { askForShake, listenForShakes, shakeAccess } from "../input/shake.ts";
-import { visibleAwards } from "../model/state.ts";
+import { type VenueState, visibleAwards } from "../model/state.ts";
 import type { VenueStore } from "../model/store.ts";
 import { en } from "../words/en.ts";
 import { zh } from "../words/zh.ts";
@@ -61,6 +61,23 @@ function useSpaceBar(store: VenueStore) {
   }, [store]);
 }
 
+/** Back from paying: the order's card is what the person looks for. What went wrong there is said beside it. */
+function useReturn(awards: VenueState["awards"]): string | null {
+  const [back] = useState(() => new URLSearchParams(location.search));
+  const award = awards.find(
+    (each) => each.claim?.type === "order" && each.claim.order.orderId === back.get("order"),
+  );
+  const awardId = award?.awardId;
+  useEffect(() => {
+    if (awardId === undefined) return;
+    history.replaceState(null, "", location.pathname);
+    const card = document.getElementById(`award-${awardId}`);
+    card?.scrollIntoView({ block: "center" });
+    card?.focus({ preventScroll: true });
+  }, [awardId]);
+  return back.get("problem");
+}
+
 /** The whole page. */
 export function App({ store, first }: { readonly store: VenueStore; readonly first: Language }) {
   const state = useStoreState(store);
@@ -84,6 +101,7 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
   }, [state.show?.theme]);
   const shaking = wishes.shake && shake === "ready";
   useEffect(() => (shaking ? listenForShakes(() => store.tap()) : undefined), [store, shaking]);
+  const payProblem = useReturn(state.awards);
   const claim = useCallback((awardId: string) => setClaiming(awardId), []);
   const page: Page = {
     store,
@@ -104,6 +122,7 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
       setLanguageState(wanted);
     },
     claim,
+    payProblem,
     openSettings: () => setSettings(true),
   };
   const claimed = state.awards.find((award) => award.awardId === claiming);

@@ -1,7 +1,16 @@
 // The stage: whatever matters most at this second, in one place and one frame.
 
 import { countdown, spanParts } from "../../shared/format.ts";
-import { type Coming, opensAtMs, SOON_MS, type Stage, spoken, stageOf, titleOf } from "../model/stage.ts";
+import {
+  type Coming,
+  isRaining,
+  opensAtMs,
+  SOON_MS,
+  type Stage,
+  spoken,
+  stageOf,
+  titleOf,
+} from "../model/stage.ts";
 import { factsIn } from "../model/state.ts";
 import { Between, Drawing, Ended, Result } from "./after.tsx";
 import { Gate } from "./gate.tsx";
@@ -9,7 +18,7 @@ import { Icon } from "./icons.tsx";
 import { OpenRound } from "./open-round.tsx";
 import { SECOND_HAND_MS, useNow, usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
-import { RainStage } from "./rain.tsx";
+import { RainStage, RainStrip } from "./rain.tsx";
 import { ShakeOffer } from "./shake-offer.tsx";
 import { RoundFacts, StageText } from "./stage-text.tsx";
 
@@ -34,6 +43,11 @@ export function Hero() {
       <div class="hero-frame">
         <StageView stage={stage} nowMs={nowMs} />
       </div>
+      {show.rains
+        .filter((rain) => isRaining(rain, nowMs) && stage.kind !== "rain")
+        .map((rain) => (
+          <RainStrip key={rain.slug} rain={rain} nowMs={nowMs} />
+        ))}
       {said !== null && (
         <div class="presenter">
           <p class="presenter-who">

@@ -46,7 +46,7 @@ function AwardCard({ award, nowMs }: { readonly award: AwardView; readonly nowMs
   const group = awardGroup(award, nowMs);
   const title = text(award.prize.title);
   return (
-    <li class={`award ${group}`} id={`award-${award.awardId}`}>
+    <li class={`award ${group}`} id={`award-${award.awardId}`} tabIndex={-1}>
       <img src={pictureOf(award.prize)} alt="" width={80} height={80} loading="lazy" />
       <div class="award-text">
         <p class="award-head">
@@ -112,7 +112,7 @@ function when(
 const ORDER_POLL_MS = 4_000;
 
 function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowMs: number }) {
-  const { words, format, store } = usePage();
+  const { words, format, store, payProblem } = usePage();
   const { orderId, state } = order;
   useEffect(() => {
     if (state !== "placed") return;
@@ -125,6 +125,11 @@ function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowM
     <>
       {state === "placed" && order.payUrl !== null && (
         <>
+          {payProblem !== null && (
+            <p class="trouble" role="alert">
+              {words.refusal[payProblem] ?? words.refusal.other}
+            </p>
+          )}
           <p>{words.mine.payBy(when(format, order.payByMs, nowMs))}</p>
           <a class="button red" href={order.payUrl}>
             {words.mine.pay(format.money(order.amount))}
@@ -137,6 +142,7 @@ function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowM
         </p>
       )}
       {state === "expired" && <p>{words.mine.orderExpired}</p>}
+      {order.refundDue && <p>{words.mine.refundDue}</p>}
       <p class="note">{words.mine.shipTo(order.shipTo)}</p>
       <p class="note">
         {words.mine.orderNo} <code>{orderId.slice(0, 12)}</code>

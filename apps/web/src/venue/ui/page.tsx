@@ -27,6 +27,8 @@ export type Page = {
   readonly setLanguage: (language: Language) => void;
   /** Opens the claim form of an award. */
   readonly claim: (awardId: string) => void;
+  /** What went wrong on the way to the payment page, as a code. */
+  readonly payProblem: string | null;
   readonly openSettings: () => void;
 };
 

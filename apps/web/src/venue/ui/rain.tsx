@@ -41,6 +41,33 @@ export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly n
   );
 }
 
+/** A rain beside an open round: smaller, but there. */
+export function RainStrip({ rain, nowMs }: { readonly rain: RainView; readonly nowMs: number }) {
+  const { words, text, state, store } = usePage();
+  const note = state.rains[rain.pool];
+  const face = faceOf(note);
+  return (
+    <div class="rain-strip">
+      <div>
+        <p class="coming-title">{text(rain.title)}</p>
+        <p class="stage-fact">{words.hero.closesIn(countdown(rain.closesAtMs - nowMs))}</p>
+        <RainWord note={note} face={face} />
+      </div>
+      {face !== "got" && face !== "gone" && (
+        <button
+          type="button"
+          class="button gold"
+          aria-label={words.rain.takeName(text(rain.title))}
+          aria-busy={face === "asking"}
+          onClick={() => store.take(rain.pool)}
+        >
+          {words.rain.take}
+        </button>
+      )}
+    </div>
+  );
+}
+
 function RainButton({ rain, face }: { readonly rain: RainView; readonly face: Face }) {
   const { words, text, store } = usePage();
   if (face === "got" || face === "gone") {

@@ -212,6 +212,7 @@ export const en = (f: Format): Words => {
       reference: "Reference",
       contactAt: (contact) => `We will contact ${contact}`,
       expired: "Expired; the unit went back to the pool",
+      refundDue: "The payment came too late and will be returned.",
       orderExpired: "Not paid in time; the order was cancelled",
       forfeited: (reason) => `Withdrawn: ${reason}`,
       rehearsal: "A rehearsal prize; it is not really given",

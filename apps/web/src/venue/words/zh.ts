@@ -205,6 +205,7 @@ export const zh = (f: Format) => ({
     reference: "登记号",
     contactAt: (contact: string) => `工作人员会联系 ${contact}`,
     expired: "已过期，名额退回奖池",
+    refundDue: "付款到得太晚，会原路退回。",
     orderExpired: "没有按时付款，订单已取消",
     forfeited: (reason: string) => `资格被取消：${reason}`,
     rehearsal: "彩排奖品，不会真的发放",
