@@ -40,7 +40,8 @@ function* filesBelow(folder: string): Generator<string> {
 }
 
 const allFiles = [...filesBelow(".")].sort();
-const isTest = (name: string) => /\.(test|fixture)\.tsx?$/.test(name) || name.startsWith("test/");
+const isTest = (name: string) =>
+  /\.(test|fixture)\.tsx?$/.test(name) || name.startsWith("test/") || name.includes("/testing/");
 const isTestFile = (name: string) => /\.test\.tsx?$/.test(name);
 
 function parse(name: string): Source {
