@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShowView } from "@wanhui/protocol";
 import { audit, isAlive } from "@wanhui/server";
@@ -43,6 +44,8 @@ export async function playNight(options: NightOptions): Promise<Night> {
   const { server, say } = options;
   const heard = createHeard();
   const ended = new AbortController();
+  // Every socket listens.
+  setMaxListeners(0, ended.signal);
   const first = await readShow(server.url);
   const viewers = await Promise.all(Array.from({ length: VIEWERS }, () => Viewer.signIn(server.url, heard)));
   const everywhere = await Viewer.signIn(server.url, heard);
