@@ -73,7 +73,7 @@ type Round = {
 function arm(night: Night, seed: number, random: (bound: number) => number): Round {
   const windows = 1 + random(6);
   const schedule = Array.from({ length: windows }, () => random(4));
-  if (schedule.every((units) => units === 0)) schedule[0] = 2;
+  if (!schedule.some((units) => units > 0)) schedule[0] = 2;
   const pool = "night-1/pool" as PoolId;
   const draw = `night-1/round-${seed}` as DrawId;
   const firstWindowMs = 1_000 + random(20_000);

@@ -319,7 +319,7 @@ function loserOf(winners: readonly Loose[], keys: readonly string[]): Loose {
 }
 
 /** Someone whose cap is reached wins again, with his right ticket. */
-function repeatWinner(): Tamper["winners"] {
+function repeatWinner(): NonNullable<Tamper["winners"]> {
   let first: string | undefined;
   return (winners, keys, window) => {
     if (window === 0)
