@@ -39,6 +39,7 @@ export function Result(props: Parts & { readonly verdict: Verdict; readonly rows
           answer={verdict.sealedBeforeSeed === "yes" ? words.yes : words.notShown}
           tone={verdict.sealedBeforeSeed === "yes" ? "good" : "open"}
           more={verdict.sealedBeforeSeed === "yes" ? words.sealedYes : words.sealedNo}
+          why={verdict.accepted ? verdict.sealedReason : undefined}
         />
         {verdict.level !== null && (
           <Answer
@@ -62,12 +63,19 @@ function Answer(props: {
   readonly answer: string;
   readonly tone: "good" | "bad" | "open";
   readonly more: string;
+  /** The checker's own words. */
+  readonly why?: string | undefined;
 }) {
   return (
     <div class={`panel answer ${props.tone}`}>
       <h3>{props.name}</h3>
       <p class="answer-word">{props.answer}</p>
       <p class="soft">{props.more}</p>
+      {props.why !== undefined && (
+        <p class="soft" lang="en">
+          <code>{props.why}</code>
+        </p>
+      )}
     </div>
   );
 }

@@ -59,7 +59,18 @@ async function work(job: Job): Promise<void> {
       tell({ t: "progress", bytesAll, ...progress });
     },
   });
-  tell({ t: "verdict", verdict, rows: reader.rows });
+  const foreign = others(job.heard, verdict.draw);
+  const heard = verdict.heard.filter(({ hash }) => !foreign.has(hash));
+  tell({ t: "verdict", verdict: { ...verdict, heard }, rows: reader.rows });
+}
+
+/** A night's heard seals come in one file; those of other draws say nothing about this one. */
+function others(heard: readonly unknown[], draw: string | null): ReadonlySet<string> {
+  const records = heard as readonly {
+    readonly hash?: unknown;
+    readonly record?: { readonly draw?: unknown };
+  }[];
+  return new Set(records.filter(({ record }) => record?.draw !== draw).map(({ hash }) => String(hash)));
 }
 
 addEventListener("message", (event: MessageEvent<Job>) => {

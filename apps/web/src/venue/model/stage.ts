@@ -14,6 +14,8 @@ import {
 
 /** From here on "about to start": assets are there, the phone is asked for its motion. */
 export const SOON_MS = 60_000;
+/** What opens this soon takes the stage from a result that is still shown. */
+export const NEXT_TAKES_STAGE_MS = 5_000;
 /** How long the result of a round stays on the stage before the next one is announced. */
 export const RESULT_SHOWN_MS = 15_000;
 
@@ -167,7 +169,7 @@ export function stageOf(input: StageInput): Stage {
   const next = nextComing(show, nowMs);
   const closed = justClosed(input);
   // A result gives way once the next thing is about to start; a draw still running never does.
-  const crowded = next !== null && opensAtMs(next) - nowMs < SOON_MS / 6;
+  const crowded = next !== null && opensAtMs(next) - nowMs < NEXT_TAKES_STAGE_MS;
   if (closed !== null && (closed.kind === "drawing" || !crowded)) return closed;
   if (next !== null) return waitingFor(next, show, nowMs);
   if (nowMs >= show.endsAtMs || show.cues.every((cue) => !["pending", "live", "held"].includes(cue.state))) {

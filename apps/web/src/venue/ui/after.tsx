@@ -78,7 +78,12 @@ export function Result({
               : words.hero.watchedMore(round.entries, round.winners)}
           </p>
         )}
-        {round.phase === "stopped" && <p class="stage-fact">{words.hero.stopped}</p>}
+        {round.phase === "stopped" && (
+          <p class="stage-fact">
+            {words.hero.stopped}
+            {round.reason !== null && ` · ${words.hero.reason(round.reason)}`}
+          </p>
+        )}
         {next !== null && (
           <p class="stage-fact">{words.hero.nextUp(text(titleOf(next)), format.minute(opensAtMs(next)))}</p>
         )}
