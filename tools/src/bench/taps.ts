@@ -12,7 +12,7 @@ import type { TapLoad, TapNews } from "./tap-load.ts";
 
 /** Rounds that are open at the same time: with more of them than frames in a window every frame is an entry. */
 const ROUNDS = 30;
-const SOCKETS = 1_500;
+const SOCKETS = 600;
 /** Below the ten a socket may send. */
 const FRAMES_PER_SECOND = 9;
 const PHASE_SECONDS = 10;
