@@ -216,6 +216,37 @@ test("[CU3] [DR5] while another round of the pool is armed a round waits, and is
   expect(stage.row("round-2").state).toBe("done");
 });
 
+test("[CU3] [DR5] a round waits for the one before it that is drawn late, and is armed while there is time", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  stage.roundsLate = true;
+  await stage.passTo(282_000);
+  expect(stage.row("round-2")).toMatchObject({ state: "pending", plan: null, reason: "draw.pool_busy" });
+  stage.roundsLate = false;
+  await stage.passTo(289_000);
+  expect(stage.row("round-2")).toMatchObject({ state: "armed", reason: null });
+  await stage.passTo(400_000);
+  expect(states(stage)).toMatchObject({ "round-1": "done", "round-2": "done" });
+});
+
+test("[CU5] while arming is under way nothing else can be done: the round may be armed already", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(39_900);
+  stage.unknownAnswers = 1;
+  await stage.passTo(40_100);
+  expect(stage.row("round-1").state).toBe("pending");
+  expect(stage.events("draw.armed")).toHaveLength(1);
+  for (const action of ["arm", "hold", "skip", "rearm"] as const) {
+    const result = await stage.director.act({ cue: "round-1", action, by: anna, reason: null });
+    expect(result).toMatchObject({ code: "cue.wrong_state" });
+  }
+  await stage.passTo(41_000);
+  expect(stage.row("round-1").state).toBe("armed");
+  expect(stage.acts).toEqual([]);
+});
+
 test("[CU5] [DR13] a stop spares the open window; the rest goes to the later round", async () => {
   const stage = stageOf();
   await stage.boot();

@@ -99,6 +99,8 @@ export class Stage {
   downMs = 500;
   /** While set, beacons cannot be chosen or fetched. */
   beaconGone = false;
+  /** While set, beacons can be chosen, but no round is to be had. */
+  roundsLate = false;
   /** While above zero, that many commands get no answer although they happen. */
   unknownAnswers = 0;
   newestRoundSeen = 0;
@@ -252,7 +254,7 @@ export class Stage {
     const randomness = createHash("sha256").update(Buffer.from(signature, "hex")).digest("hex") as Hash;
     return this.#ask(life, async () => {
       this.fetched.push(round);
-      if (this.beaconGone) throw new Error("no relay answers");
+      if (this.beaconGone || this.roundsLate) throw new Error("no relay answers");
       return { round, randomness, signature };
     });
   }
