@@ -3,6 +3,7 @@ export * from "./engine/mod.ts";
 export { qrCodeOf } from "./http/mod.ts";
 export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";
 export { readServerFile, type ServerFile } from "./night/mod.ts";
+export { loadSecrets, makeRehearsalGrant, type Secret } from "./people/mod.ts";
 export * from "./platform/mod.ts";
 export {
   formatProblem,

@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./check.ts"),
   },
   { name: "config", summary: "explain every setting", load: () => import("./config.ts") },
+  {
+    name: "crowd",
+    summary: "fill a rehearsal with a synthetic audience, and compare what it was told",
+    load: () => import("./crowd.ts"),
+  },
   { name: "doctor", summary: "check this machine and say what to do", load: () => import("./doctor.ts") },
   {
     name: "start",
