@@ -228,7 +228,7 @@ test("keys choose and act, a refusal is said in words, and a stop can be taken b
     await page.keyboard.press("x");
     await page.getByRole("dialog").getByLabel("Reason").fill("Fire alarm");
     await page.keyboard.press("Enter");
-    await page.getByText("The stop was sent").waitFor();
+    await page.getByText("Stopped from the next window on").waitFor();
     expect(paths).toEqual(["arm", "stop"]);
     expect(fake.bodies).toContainEqual({ reason: "Fire alarm" });
     expect(fake.bodies).not.toContainEqual({ reason: "Technical failure" });

@@ -110,14 +110,16 @@ function Countdown({ sending, onEnd }: { readonly sending: Sending; readonly onE
   const { words, text, feed } = useDesk();
   const [nowMs, setNowMs] = useState(() => Date.now());
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [sent, setSent] = useState(false);
+  const [step, setStep] = useState<"counting" | "sending" | "sent" | "failed">("counting");
   const { act } = feed;
   useEffect(() => {
     const clock = setInterval(() => setNowMs(Date.now()), 200);
     const path = `/api/studio/draws/${encodeURIComponent(sending.round.draw)}/stop`;
     const due = setTimeout(async () => {
-      setSent(true);
-      setProblem(await act(path, { reason: sending.reason }));
+      setStep("sending");
+      const trouble = await act(path, { reason: sending.reason });
+      setProblem(trouble);
+      setStep(trouble === null ? "sent" : "failed");
     }, sending.dueMs - Date.now());
     return () => {
       clearInterval(clock);
@@ -125,14 +127,22 @@ function Countdown({ sending, onEnd }: { readonly sending: Sending; readonly onE
     };
   }, [sending, act]);
   const seconds = Math.max(0, Math.ceil((sending.dueMs - nowMs) / 1_000));
+  const said = {
+    counting: words.stop.counting(seconds, text(sending.round.title)),
+    sending: words.sending,
+    sent: words.stop.sent,
+    failed: words.stop.failed,
+  };
   return (
     <div className="undo" role="alertdialog" aria-label={words.stop.button}>
-      <p role="status">{sent ? words.stop.sent : words.stop.counting(seconds, text(sending.round.title))}</p>
+      <p role="status">{said[step]}</p>
       <Trouble problem={problem} />
-      {/* biome-ignore lint/a11y/noAutofocus: the one thing to do here has five seconds */}
-      <button type="button" className="button primary" autoFocus onClick={onEnd}>
-        {sent ? words.send : words.stop.undo}
-      </button>
+      {step !== "sending" && (
+        // biome-ignore lint/a11y/noAutofocus: the one thing to do here has five seconds
+        <button type="button" className="button primary" autoFocus onClick={onEnd}>
+          {step === "counting" ? words.stop.undo : words.stop.close}
+        </button>
+      )}
     </div>
   );
 }

@@ -59,7 +59,9 @@ const zh = (f: Format) => ({
     confirm: "停止",
     counting: (seconds: number, round: string) => `${f.number(seconds)} 秒后停止「${round}」`,
     undo: "撤回",
-    sent: "停止已送出",
+    sent: "停止已送达，在下一个窗口生效",
+    failed: "没有停止",
+    close: "知道了",
   },
   numbers: {
     title: "实时数字",
@@ -194,7 +196,9 @@ const en = (f: Format): Words => ({
     confirm: "Stop",
     counting: (seconds, round) => `Stopping “${round}” in ${f.number(seconds)} s`,
     undo: "Undo",
-    sent: "The stop was sent",
+    sent: "Stopped from the next window on",
+    failed: "Not stopped",
+    close: "Close",
   },
   numbers: {
     title: "Live numbers",

@@ -61,6 +61,11 @@ test("a rain is on stage while it can be grabbed; a round before it", () => {
   expect(look(show, now).kind).toBe("rain");
   const both = makeShow(now, { rains: [rain(now - 1_000, "open")], rounds: [shake("open", now - 1_000)] });
   expect(look(both, now).kind).toBe("open");
+  const drawing = makeShow(now, {
+    rains: [rain(now - 1_000, "open")],
+    rounds: [shake("drawing", now - 8_000)],
+  });
+  expect(look(drawing, now).kind).toBe("drawing");
 });
 
 test("after the last round the show goes on until its end", () => {

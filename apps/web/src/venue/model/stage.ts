@@ -164,13 +164,14 @@ export function stageOf(input: StageInput): Stage {
     if (window === null || !OPENABLE.has(round.phase)) continue;
     return { kind: "open", round, window, state: roundStates(input, round)[window] ?? "open" };
   }
-  const rain = show.rains.find((each) => isRaining(each, nowMs));
-  if (rain !== undefined) return { kind: "rain", rain };
   const next = nextComing(show, nowMs);
   const closed = justClosed(input);
   // A result gives way once the next thing is about to start; a draw still running never does.
   const crowded = next !== null && opensAtMs(next) - nowMs < NEXT_TAKES_STAGE_MS;
   if (closed !== null && (closed.kind === "drawing" || !crowded)) return closed;
+  // After a round's own people have learned their result; until then a rain stands beside the stage.
+  const rain = show.rains.find((each) => isRaining(each, nowMs));
+  if (rain !== undefined) return { kind: "rain", rain };
   if (next !== null) return waitingFor(next, show, nowMs);
   if (nowMs >= show.endsAtMs || show.cues.every((cue) => !["pending", "live", "held"].includes(cue.state))) {
     return { kind: "ended" };

@@ -41,13 +41,18 @@ test("a win that arrives early is shown at the stated second, to the winner as t
   hear({ type: "received", draw: shake.draw, window: 0 });
   hear({ type: "seal", draw: shake.draw, window: 0, resultAtMs: now + 6_000 });
   hear({ type: "award", award: award("tea-set", now, { wonAtMs: now }), fresh: true });
+  // The draw itself is done before the stated second.
+  const drawn = { type: "drawn", draw: shake.draw, window: 0, entries: 9, units: 5, winners: 5 } as const;
+  hear({ ...drawn, resultAtMs: now + 4_000 });
   vi.advanceTimersByTime(5_900);
   expect(store.state.celebrate).toBeNull();
   expect(visibleAwards(store.state, Date.now())).toEqual([]);
+  expect(store.state.lastDrawn).toEqual({});
   vi.advanceTimersByTime(100);
   expect(store.state.celebrate?.prize.slug).toBe("tea-set");
   expect(visibleAwards(store.state, Date.now())).toHaveLength(1);
   expect(store.state.saying?.what).toBe("won");
+  expect(store.state.lastDrawn[shake.draw]).toEqual({ window: 0, entries: 9, units: 5 });
   store.stop();
 });
 

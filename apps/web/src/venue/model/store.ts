@@ -18,7 +18,7 @@ import {
   type VenueState,
   type WindowNote,
 } from "./state.ts";
-import { windowAt } from "./windows.ts";
+import { resultAtMs, windowAt } from "./windows.ts";
 
 /** How often the clock is looked at for "opens now" and "is over now"; finer than the second that is shown. */
 const WATCH_MS = 250;
@@ -188,11 +188,15 @@ export class VenueStore {
   }
 
   #hearDrawn(event: VenueEvent & { type: "drawn" }): void {
-    const { draw, window, entries, units, resultAtMs } = event;
-    this.#note(draw, window, { drawn: true, resultAtMs });
+    const { draw, window, entries, units } = event;
+    // Drawn early, it still shows at the stated second; drawn late, when it was drawn.
+    const round = this.#state.show?.rounds.find((each) => each.draw === draw);
+    const statedMs = round === undefined ? 0 : resultAtMs(round, window, factsIn(this.#state)(draw, window));
+    const shownAtMs = Math.max(statedMs, event.resultAtMs);
+    this.#note(draw, window, { drawn: true, resultAtMs: shownAtMs });
     const reveal = () =>
       this.#set({ lastDrawn: { ...this.#state.lastDrawn, [draw]: { window, entries, units } } });
-    this.#at(resultAtMs, reveal);
+    this.#at(shownAtMs, reveal);
   }
 
   #hearGap(event: VenueEvent & { type: "gap" }): void {

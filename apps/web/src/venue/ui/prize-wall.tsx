@@ -161,6 +161,7 @@ export function Proofs() {
                     : words.proofs.notYet}
                   {round.level !== null && ` · ${words.proofs.levels[round.level]}`}
                 </p>
+                {round.reason !== null && <p class="proof-state">{words.hero.reason(round.reason)}</p>}
               </div>
               {drawn && (
                 <p class="proof-links">

@@ -15,7 +15,9 @@ export function Programme({ venue }: { readonly venue: string }) {
   const { show } = state;
   if (show === null) return null;
   const main = show.venues.find((each) => each.main)?.slug;
-  const cues = show.cues.filter((cue) => cue.kind !== "say" && (venue === main || cue.venue === venue));
+  const cues = show.cues
+    .filter((cue) => cue.kind !== "say" && (venue === main || cue.venue === venue))
+    .sort((left, right) => left.atMs - right.atMs);
   const next = cues.find((cue) => cue.state === "pending" && cue.atMs > nowMs);
   return (
     <section class="part programme" id="programme" aria-labelledby="programme-title">
