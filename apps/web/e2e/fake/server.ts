@@ -42,6 +42,7 @@ export type Fake = {
   readonly down: () => void;
   readonly up: () => void;
   readonly bodies: unknown[];
+  readonly offset: () => number;
   readonly stop: () => Promise<void>;
 };
 
@@ -77,31 +78,55 @@ async function file(dist: string, path: string, response: ServerResponse): Promi
   response.end(content);
 }
 
-/** Starts a fake on a free port of the loopback. */
-export async function startFake(options: FakeOptions): Promise<Fake> {
-  const sockets = new Set<WebSocket>();
-  const bodies: unknown[] = [];
-  let isDown = false;
-  let offset = 0;
-  const problem = (code: string, status: number) =>
-    [status, { type: "", title: code, status, code }] as const;
-  const routes: Record<string, (body: unknown) => readonly [number, unknown]> = {
-    "POST /api/session": () => [
-      200,
-      { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false },
-    ],
-    "GET /api/session": () => [
-      200,
-      { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false },
-    ],
+type Routes = Record<string, (body: unknown) => readonly [number, unknown]>;
+
+const visit = { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false };
+
+function routesOf(options: FakeOptions): Routes {
+  return {
+    "POST /api/session": () => [200, visit],
+    "GET /api/session": () => [200, visit],
     "POST /api/socket-ticket": () => [200, { ticket: "t", expiresAtMs: Date.now() + 60_000, pseudonyms: {} }],
     "GET /api/show": () => {
       const show = options.show();
-      return show === null ? problem("show.unknown", 404) : [200, show];
+      return show === null ? [404, { type: "", title: "", status: 404, code: "show.unknown" }] : [200, show];
     },
     "GET /api/me/awards": () => [200, { awards: options.awards?.() ?? [] }],
     ...options.routes,
   };
+}
+
+/** Answers one frame of a page. */
+function hear(
+  options: FakeOptions,
+  fake: Fake,
+  socket: WebSocket,
+  frame: { data: Buffer; binary: boolean },
+): void {
+  const at = Date.now();
+  const answer = (message: ServerMessage) => socket.send(JSON.stringify(message));
+  if (frame.binary) {
+    const taps = decodeTaps(new Uint8Array(frame.data));
+    if (taps !== null) options.onTap?.(fake, taps.drawIndex);
+    return;
+  }
+  const message = JSON.parse(frame.data.toString()) as { t: string; c?: number; r?: string };
+  if (message.t === "hello") {
+    const place = { stream: "s1", offset: fake.offset(), tickMs: 100, resumed: true, me: 0 };
+    answer({ t: "hello", v: 1, at, user: visit.user, ...place });
+  }
+  if (message.t === "ping") answer({ t: "pong", c: message.c ?? 0, at });
+  if (message.t === "take" && message.r !== undefined && options.take !== undefined)
+    answer(options.take(message.r));
+}
+
+/** Starts a fake on a free port of the loopback. */
+export async function startFake(options: FakeOptions): Promise<Fake> {
+  const sockets = new Set<WebSocket>();
+  const bodies: unknown[] = [];
+  const routes = routesOf(options);
+  let isDown = false;
+  let offset = 0;
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://fake").pathname;
     const route = routes[`${request.method} ${path}`];
@@ -116,40 +141,13 @@ export async function startFake(options: FakeOptions): Promise<Fake> {
     if (isDown) return socket.terminate();
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    socket.on("message", (data, binary) => {
-      const bytes = data as Buffer;
-      if (binary) {
-        const taps = decodeTaps(new Uint8Array(bytes));
-        if (taps !== null) options.onTap?.(fake, taps.drawIndex);
-        return;
-      }
-      const message = JSON.parse(bytes.toString()) as { t: string; c?: number; r?: string };
-      const at = Date.now();
-      if (message.t === "hello") {
-        socket.send(
-          JSON.stringify({
-            t: "hello",
-            v: 1,
-            at,
-            user: "01".repeat(16),
-            stream: "s1",
-            offset,
-            tickMs: 100,
-            resumed: true,
-            me: 0,
-          }),
-        );
-      }
-      if (message.t === "ping") socket.send(JSON.stringify({ t: "pong", c: message.c, at }));
-      if (message.t === "take" && message.r !== undefined && options.take !== undefined) {
-        socket.send(JSON.stringify(options.take(message.r)));
-      }
-    });
+    socket.on("message", (data, binary) => hear(options, fake, socket, { data: data as Buffer, binary }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const fake: Fake = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     bodies,
+    offset: () => offset,
     send: (message) => {
       for (const socket of sockets) socket.send(JSON.stringify(message));
     },

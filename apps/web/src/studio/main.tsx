@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import { firstLanguage } from "../shared/language.ts";
 import "../shared/base.css";
 import "./studio.css";
+import "./dialogs.css";
 import { App } from "./app.tsx";
 
 const root = document.getElementById("page");
