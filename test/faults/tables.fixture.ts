@@ -83,7 +83,10 @@ export async function readTables(pool: pg.Pool, run: string): Promise<Tables> {
     like,
   );
   const windows = await pool.query<Tables["windows"][number]>(
-    `select draw, window_index as window, units_released::int as units, winners::int,
+    // What a window may hand out is worked out here anew: all that was released so far, less all that was won before.
+    `select draw, window_index as window, winners::int,
+       (sum(units_released) over (partition by draw order by window_index)
+         - sum(winners) over (partition by draw order by window_index) + winners)::int as units,
        (select count(*)::int from awards a where a.draw = w.draw and a.window_index = w.window_index) as awards
      from draw_windows w where draw like $1`,
     like,

@@ -204,17 +204,10 @@ test("[CL2] a retry gets the same bytes for a day; other parameters are refused;
 
 test("[CL12] [OR9] [M5] twenty claims of one award at once: one order, one outcome, no success without it", async () => {
   const won = await night.win("run/goods");
-  const bodyOf = (n: number) =>
-    n % 2 === 0
-      ? bodies.goods
-      : ({
-          kind: "goods",
-          address: {
-            ...(bodies.goods as { address: typeof bodies.goods extends { address: infer A } ? A : never })
-              .address,
-            line1: "另一条街 1 号",
-          },
-        } as typeof bodies.goods);
+  const goods = bodies.goods;
+  if (goods.kind !== "goods") throw new Error("the body of goods claims goods");
+  const elsewhere = { ...goods, address: { ...goods.address, line1: "另一条街 1 号" } };
+  const bodyOf = (n: number) => (n % 2 === 0 ? goods : elsewhere);
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, n) => life.awards.claim({ ...won, key: newKey(), body: bodyOf(n) })),
   );
