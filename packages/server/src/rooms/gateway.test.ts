@@ -155,6 +155,50 @@ describe("the door", () => {
     }
   });
 
+  it("[WR1] a request target that is no address is refused, and the server lives", async () => {
+    const { host, hostname, port } = new URL(venue.url);
+    const statusOf = (target: string, upgrade: boolean) =>
+      new Promise<string>((resolve, reject) => {
+        const raw = connectTcp(Number(port), hostname);
+        let answer = "";
+        raw.on("data", (bytes) => {
+          answer += bytes.toString("latin1");
+        });
+        raw.on("close", () => resolve(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "cut"));
+        raw.on("error", reject);
+        const wish = upgrade ? "connection: upgrade\r\nupgrade: websocket" : "connection: close";
+        raw.write(Buffer.from(`GET ${target} HTTP/1.1\r\nhost: ${host}\r\n${wish}\r\n\r\n`, "latin1"));
+      });
+    // Not to be parsed even with a base: these went past the HTTP parser and ended the process.
+    for (const target of [
+      "//",
+      "/\\",
+      "\\\\",
+      "//[",
+      "http://",
+      "http://[",
+      "http://a:99999/ws",
+      "//%00/ws",
+    ]) {
+      expect(await statusOf(target, true), target).toBe("400");
+      expect(["400", "404"], target).toContain(await statusOf(target, false));
+    }
+    const odd = [
+      `/${"a".repeat(15_000)}`,
+      `//${"a".repeat(15_000)}`,
+      `/${"a".repeat(200_000)}`,
+      ...Array.from({ length: 33 }, (_, n) => `/${String.fromCharCode(n === 32 ? 127 : n)}ws`),
+      "/\xff\xfe",
+      "/ws/../..//",
+      "///ws",
+      "*",
+      "/%",
+    ];
+    for (const target of odd) expect(["400", "404", "414", "431"]).toContain(await statusOf(target, true));
+    const alive = await join(venue, (await newGuest(venue)).token);
+    alive.socket.close();
+  });
+
   it("[PE7] a ticket is good for a minute", async () => {
     const own = await startVenue({ armed: false });
     const guest = await newGuest(own);

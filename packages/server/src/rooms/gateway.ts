@@ -12,6 +12,8 @@ import type { RoomClock } from "./outlet.ts";
 import type { Room } from "./room.ts";
 
 const PATH = "/ws";
+/** Completes a request's target to an address; its host is never looked at. */
+const BASE = "http://room.invalid";
 /** One person's phones, tabs and reconnects that overlap; more is an attempt to hold memory. */
 const SOCKETS_PER_USER_MAX = 32;
 /** How often silent sockets are looked for. */
@@ -118,7 +120,13 @@ class SocketGateway implements Gateway {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const url = new URL(request.url ?? "/", "http://room.invalid");
+    const target = request.url ?? "/";
+    // `//` and `http://[` come through the HTTP parser and are no addresses: one request must not end the night.
+    if (!URL.canParse(target, BASE)) {
+      refuse(socket, 400, "Bad Request");
+      return;
+    }
+    const url = new URL(target, BASE);
     if (url.pathname !== PATH) {
       refuse(socket, 404, "Not Found");
       return;
