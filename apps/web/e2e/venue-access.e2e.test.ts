@@ -144,6 +144,7 @@ test("shaking a phone is a tap, unless it was switched off", () => {
           const motion = { x: 25, y: 0, z: 0 };
           dispatchEvent(new DeviceMotionEvent("devicemotion", { acceleration: motion }));
         });
+      await page.getByRole("button", { name: "Let me enter by shaking" }).click();
       await page.getByText("Shaking is ready").waitFor();
       await shake();
       await page.locator(".own-word.received").waitFor();

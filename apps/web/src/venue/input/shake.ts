@@ -67,6 +67,20 @@ export async function askForShake(): Promise<ShakeAccess> {
   }
 }
 
+/**
+ * Some browsers can be asked but give motion without: the first sample that comes says so.
+ * Returns what ends the listening.
+ */
+export function noticeMotion(onMotion: () => void): () => void {
+  const heard = (event: DeviceMotionEvent) => {
+    if (event.acceleration?.x == null && event.accelerationIncludingGravity?.x == null) return;
+    removeEventListener("devicemotion", heard);
+    onMotion();
+  };
+  addEventListener("devicemotion", heard);
+  return () => removeEventListener("devicemotion", heard);
+}
+
 /** Calls `onShake` for each shake until the returned function is called. */
 export function listenForShakes(onShake: () => void): () => void {
   const isShake = shakeDetector();

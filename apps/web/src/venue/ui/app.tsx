@@ -6,7 +6,7 @@ import { makeFormat } from "../../shared/format.ts";
 import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/language.ts";
 import { recall, remember } from "../../shared/memory.ts";
 import { pseudo, pseudoWords } from "../../shared/pseudo.ts";
-import { askForShake, listenForShakes, shakeAccess } from "../input/shake.ts";
+import { askForShake, listenForShakes, noticeMotion, shakeAccess } from "../input/shake.ts";
 import { type VenueState, visibleAwards } from "../model/state.ts";
 import type { VenueStore } from "../model/store.ts";
 import { en } from "../words/en.ts";
@@ -101,6 +101,7 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
   }, [state.show?.theme]);
   const shaking = wishes.shake && shake === "ready";
   useEffect(() => (shaking ? listenForShakes(() => store.tap()) : undefined), [store, shaking]);
+  useEffect(() => (shake === "ask" ? noticeMotion(() => setShake("ready")) : undefined), [shake]);
   const payProblem = useReturn(state.awards);
   const claim = useCallback((awardId: string) => setClaiming(awardId), []);
   const page: Page = {

@@ -129,9 +129,11 @@ function Odds({ facts }: { readonly facts: ReturnType<typeof prizeFacts> }) {
     <>
       {facts.nextUnits !== null && <li>{words.prizes.nextWindow(facts.nextUnits)}</li>}
       <li>
-        {facts.last === null
-          ? words.prizes.noOdds
-          : words.prizes.lastOdds(facts.last.entries, facts.last.units)}
+        {facts.last !== null
+          ? words.prizes.lastOdds(facts.last.entries, facts.last.units)
+          : facts.round.drawnWindows > 0
+            ? words.hero.watchedMore(facts.round.entries, facts.round.winners)
+            : words.prizes.noOdds}
       </li>
     </>
   );

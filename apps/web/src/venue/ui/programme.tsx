@@ -66,7 +66,7 @@ function CueRow(props: {
         <p class="cue-title">
           {text(cue.title)}
           {badge !== undefined && <span class={`badge ${cue.state}`}>{badge}</span>}
-          {badge === undefined && props.next && <span class="badge next">{words.hero.next}</span>}
+          {badge === undefined && props.next && <span class="badge next">{words.programme.next}</span>}
         </p>
         {cue.detail !== null && <p class="cue-detail">{text(cue.detail)}</p>}
         {props.foreign && venue !== undefined && <p class="cue-detail">{text(venue.title)}</p>}

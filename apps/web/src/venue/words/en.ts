@@ -174,6 +174,7 @@ export const en = (f: Format): Words => {
       kinds: { goods: "Goods", coupon: "Coupon", cash: "Cash", right: "Right of use" },
     },
     programme: {
+      next: "Next",
       title: "Programme",
       now: "Now",
       done: "Over",

@@ -167,6 +167,7 @@ export const zh = (f: Format) => ({
     kinds: { goods: "实物", coupon: "优惠券", cash: "现金", right: "使用权" },
   },
   programme: {
+    next: "下一项",
     title: "节目单",
     now: "现在",
     done: "已结束",
