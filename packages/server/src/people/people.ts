@@ -70,7 +70,7 @@ export type People = {
   /** Id of a signed device cookie, or a new one. */
   device(cookie: string | undefined): { device: string; cookie: string | null };
   socketTicket(session: Session): SocketTicketView;
-  /** The session of a socket ticket; null when it is not ours or older than a minute (PE7). */
+  /** The session of a socket ticket; null when it is not ours or older than a minute (PE7), or of a rehearsal that is over. */
   checkTicket(ticket: string): Session | null;
 };
 
@@ -100,6 +100,9 @@ export function createPeople(options: PeopleOptions): People {
     const token = cookie === undefined ? "invalid" : tokens.check("d1", cookie);
     return typeof token === "string" ? null : token.device;
   };
+  /** A synthetic person is one of his own rehearsal only, and nobody in the next one or in a real show (PE9). */
+  const isOfAnotherRun = ({ synthetic, run }: Pick<Session, "synthetic" | "run">): boolean =>
+    synthetic && (run === null || run !== options.rehearsalRun());
 
   return {
     limits: options.limits,
@@ -111,8 +114,7 @@ export function createPeople(options: PeopleOptions): People {
       const member = await staffOf(credentials);
       const known = user === null || typeof user === "string" ? null : user;
       if (known === null && member === null) return user as TokenFault | null;
-      // A synthetic person of a rehearsal that is over is nobody.
-      if (known?.synthetic === true && options.rehearsalRun() === null) return "expired";
+      if (known !== null && isOfAnotherRun(known)) return "expired";
       return {
         userId: known?.user ?? staffGuestId(member?.staff ?? ""),
         device: known?.synthetic
@@ -121,6 +123,7 @@ export function createPeople(options: PeopleOptions): People {
         level: known?.level ?? "guest",
         roles: member?.roles ?? ["viewer"],
         synthetic: known?.synthetic ?? false,
+        run: known?.run ?? null,
         address: known?.address ?? addressBucketOf(credentials.ip),
         staff: member?.staff ?? null,
       };
@@ -130,6 +133,7 @@ export function createPeople(options: PeopleOptions): People {
       level: "guest",
       device,
       synthetic: false,
+      run: null,
       address: null,
       issuedAtMs: nowMs(),
       expiresAtMs: nowMs() + GUEST_TTL_MS,
@@ -139,6 +143,7 @@ export function createPeople(options: PeopleOptions): People {
       level,
       device,
       synthetic: false,
+      run: null,
       address: null,
       issuedAtMs: nowMs(),
       expiresAtMs,
@@ -154,6 +159,7 @@ export function createPeople(options: PeopleOptions): People {
         device: `synthetic:${person.device}`,
         address: `synthetic:${person.address}`,
         synthetic: true,
+        run: granted.run,
         issuedAtMs: nowMs(),
         expiresAtMs: Math.min(granted.expiresAtMs, nowMs() + SYNTHETIC_TTL_MS_MAX),
       };
@@ -170,7 +176,7 @@ export function createPeople(options: PeopleOptions): People {
       return { device, cookie: tokens.sign("d1", { device, expiresAtMs: nowMs() + DEVICE_TTL_MS }) };
     },
     socketTicket(session) {
-      const { userId, device, level, roles, synthetic, address } = session;
+      const { userId, device, level, roles, synthetic, run, address } = session;
       const expiresAtMs = nowMs() + SOCKET_TICKET_TTL_MS;
       const payload = {
         user: userId,
@@ -178,6 +184,7 @@ export function createPeople(options: PeopleOptions): People {
         level,
         roles,
         synthetic,
+        run,
         address,
         staff: session.staff,
         expiresAtMs,
@@ -187,7 +194,7 @@ export function createPeople(options: PeopleOptions): People {
     },
     checkTicket(ticket) {
       const payload = tokens.check("t1", ticket);
-      if (typeof payload === "string") return null;
+      if (typeof payload === "string" || isOfAnotherRun(payload)) return null;
       const { user, expiresAtMs: _, ...rest } = payload;
       return { userId: user, ...rest };
     },

@@ -17,6 +17,8 @@ export type Session = {
   readonly roles: readonly Role[];
   /** A rehearsal's invented person (PE9). */
   readonly synthetic: boolean;
+  /** The rehearsal a synthetic person was let into; null for everybody else. */
+  readonly run: string | null;
   /** Address bucket, for limits that only slow down: an IPv4 address, an IPv6 /64, or a stated synthetic one. */
   readonly address: string;
   /** Name of the staff row, for the acts' `who`; null for everybody else. */

@@ -16,6 +16,7 @@ const payload: UserToken = {
   level: "guest",
   device: "aa",
   synthetic: false,
+  run: null,
   address: null,
   issuedAtMs: 1,
   expiresAtMs: 1_000,

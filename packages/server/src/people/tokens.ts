@@ -12,6 +12,8 @@ export type UserToken = {
   /** Device of a client without cookies. */
   readonly device: string;
   readonly synthetic: boolean;
+  /** The rehearsal a synthetic person belongs to (PE9); null for everybody else. */
+  readonly run: string | null;
   /** Stated address of a synthetic person, else null. */
   readonly address: string | null;
   readonly issuedAtMs: number;
@@ -29,6 +31,7 @@ export type TicketToken = {
   readonly level: Level;
   readonly roles: readonly Role[];
   readonly synthetic: boolean;
+  readonly run: string | null;
   readonly address: string;
   readonly staff: string | null;
   readonly expiresAtMs: number;

@@ -22,6 +22,7 @@ const session = {
   level: "guest",
   roles: ["viewer"],
   synthetic: false,
+  run: null,
   address: "",
   staff: null,
 };
