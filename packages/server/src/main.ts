@@ -73,6 +73,8 @@ export async function startNight(options: NightOptions): Promise<Night> {
     throw new Fault("show.invalid", `The show file has errors:\n${lines.join("\n")}`);
   }
   const ground = await openGround(options);
+  // In the order opened; whatever ends the night, at its start or hours later, they are stopped from the end.
+  const services: Service[] = [];
   try {
     const nowMs = Math.floor(ground.clock.nowMs());
     const { fresh, rehearsal } = options;
@@ -88,11 +90,13 @@ export async function startNight(options: NightOptions): Promise<Night> {
     return await openNight({
       ...options,
       ground,
+      services,
       run,
       continued: !made,
       picturesFolder: join(dirname(showFile), "pictures"),
     });
   } catch (error) {
+    for (const service of services.reverse()) await service.stop();
     await ground.database.close();
     throw error;
   }
@@ -100,16 +104,21 @@ export async function startNight(options: NightOptions): Promise<Night> {
 
 type Opening = NightOptions & {
   readonly ground: Ground;
+  /** Filled while opening. */
+  readonly services: Service[];
   readonly run: Run;
   readonly continued: boolean;
   readonly picturesFolder: string;
 };
 
 async function openNight(opening: Opening): Promise<Night> {
-  const { ground, run, config, version } = opening;
+  const { ground, services, run, config, version } = opening;
   const { clock, log, database } = ground;
   const nowMs = () => Math.floor(clock.nowMs());
   const beacons = await createBeacons({ config, clock, log });
+  services.push(clockKeeper(ground));
+  if (database.embedded !== undefined) services.push(watchedDatabase(database.embedded));
+  services.push(endingService("beacons", () => beacons.stop()));
   const expectedBeacon = createExpectedBeacon(beacons);
   const addresses = createAddresses({ ...config, tls: ground.tls !== undefined });
   const boards = createBoards({
@@ -126,12 +135,29 @@ async function openNight(opening: Opening): Promise<Night> {
   const room = makeRoom(ground);
   const engineRoom = makeEngineRoom(ground);
   const { engine, materialiser, outbox, journal } = engineRoom;
+  services.push(
+    endingService("journal", () => journal.close()),
+    engine,
+    materialiser,
+    outbox,
+  );
   const shop = await openShop({ ground, engine, outbox, materialiser, boards, room, addresses });
-  const proofs = await openProofs({ ground, journal, version });
+  services.push(...shop.services);
+  const proofs = await openProofs({
+    ground,
+    journal,
+    version,
+    draws: boards.current.rules().map(({ draw }) => draw),
+    onLevel: ({ draw, level, replay }) => {
+      const news = boards.current.setLevel(draw, level, nowMs());
+      if (!replay) room.publish(news);
+    },
+  });
+  services.push(proofs);
+  // Called in this order: winners are told before the room is (WR3).
+  engine.onDurable(shop.awards.onBatch);
+  engine.onDurable(proofs.onBatch);
   engine.onDurable((batch) => {
-    // Winners are told before the room is (WR3).
-    shop.awards.onBatch(batch);
-    proofs.onBatch(batch);
     const news = boards.fold(batch);
     if (!batch.replay) room.publish(news);
   });
@@ -139,8 +165,9 @@ async function openNight(opening: Opening): Promise<Night> {
   await engine.start();
   const front = makeFront({ ground, engine, boards, run, room });
   const { director, drawer } = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
-  await director.start();
   const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
+  services.push(drawer, director, orderNumbers);
+  await director.start();
   const everything = {
     ...engineRoom,
     ...front,
@@ -153,23 +180,7 @@ async function openNight(opening: Opening): Promise<Night> {
     addresses,
   };
   const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });
-  // Stopped from the end: pages first, then what moves the night, then the engine, the database last.
-  const services: Service[] = [
-    ...(database.embedded === undefined ? [] : [watchedDatabase(database.embedded)]),
-    clockKeeper(ground),
-    endingService("beacons", () => beacons.stop()),
-    endingService("journal", () => journal.close()),
-    engine,
-    materialiser,
-    outbox,
-    ...shop.services,
-    proofs,
-    drawer,
-    director,
-    orderNumbers,
-    createBoardTeller({ board: boards.current, room, nowMs }),
-    pages,
-  ];
+  services.push(createBoardTeller({ board: boards.current, room, nowMs }), pages);
   await writeServerFile(config.dataFolder, {
     url: addresses.local(),
     pid: process.pid,

@@ -4,7 +4,8 @@ import { commands } from "./commands/mod.ts";
 export type { Command, CommandEntry } from "./command.ts";
 
 /**
- * The command line. Sets the exit code instead of exiting, so that output is written out.
+ * The command line. Success only sets the exit code: whoever still works ends by himself. A failure exits, so that a
+ * forgotten handle never keeps a dead command alive.
  *
  * @param argv the words after `wanhui`
  */
@@ -13,6 +14,6 @@ export async function main(argv: string[]): Promise<void> {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
   });
-  // A command that is still alive (a server) ends by itself; a failed one must not be kept by an open handle.
-  process.exitCode = code;
+  if (code !== 0) process.exit(code);
+  process.exitCode = 0;
 }
