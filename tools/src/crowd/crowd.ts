@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { AwardView, ShowView } from "@wanhui/protocol";
 import type pg from "pg";
 import { audienceShare, type Cast, castAudience, type RoundTimes } from "./audience.ts";
@@ -22,6 +23,7 @@ const ENDING_MS_MAX = 60_000;
 const RESULTS_MS_MAX = 20_000;
 /** People whose own awards are read at the end; every one of a small crowd. */
 const PAGES_READ_MAX = 500;
+const OWN_DELAY_STEP_MS = 5;
 
 export type CrowdOptions = {
   /** Where the server is, without a slash at the end. */
@@ -38,6 +40,8 @@ export type CrowdOptions = {
   readonly database: pg.Pool | null;
   /** Everything the crowd was told, as JSON lines; null writes none. */
   readonly logFile: string | null;
+  /** The server is being killed meanwhile: results may come late, everything else must hold. */
+  readonly faults?: boolean;
   /** The same seed is the same audience. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
@@ -75,6 +79,8 @@ export type CrowdReport = {
   readonly curve: readonly CrowdPoint[];
   /** From the first unanswered frame of a draw to its acknowledgement, at the client. */
   readonly latency: Percentiles;
+  /** How late the crowd's own process was, as a percentile of 99: none of it is the server's. */
+  readonly ownDelayP99Ms: number;
   readonly totals: Readonly<Record<string, number>>;
   readonly refusals: Readonly<Record<string, number>>;
   readonly cheats: {
@@ -110,6 +116,8 @@ class Crowd {
   readonly #casts: readonly Cast[];
   readonly #score: CheatScore = { tried: 0, worked: [] };
   readonly #goingHome = new AbortController();
+  /** How late this process itself is: times measured beside it cannot be better. */
+  readonly #ownDelay = monitorEventLoopDelay({ resolution: OWN_DELAY_STEP_MS });
   readonly #recent = { latencies: new Latencies() };
   readonly #curve: CrowdPoint[] = [];
   readonly #startedAtMs = Date.now();
@@ -157,6 +165,7 @@ class Crowd {
   }
 
   async run(): Promise<CrowdReport> {
+    this.#ownDelay.enable();
     // The one who never leaves comes first: what he sees is the crowd's programme.
     await this.#people[0]?.come();
     const totalMs = this.#options.minutes * 60_000;
@@ -167,6 +176,7 @@ class Crowd {
     await this.#end(totalMs);
     const pages = await this.#readPages();
     for (const person of this.#people) person.leave();
+    this.#ownDelay.disable();
     await this.#ledger.close();
     this.#say(totalMs, "comparing");
     return this.#report(await this.#judge(pages));
@@ -289,7 +299,8 @@ class Crowd {
       detail: worked.length === 0 ? `${this.#score.tried} tries` : worked.slice(0, 5).join("; "),
     };
     if (database === null) return [cheated];
-    return [...(await judge({ pool: database, ledger: this.#ledger, run, pages })), cheated];
+    const { faults = false } = this.#options;
+    return [...(await judge({ pool: database, ledger: this.#ledger, run, pages, faults })), cheated];
   }
 
   #report(findings: readonly Finding[]): CrowdReport {
@@ -305,6 +316,7 @@ class Crowd {
       seconds: Math.round(this.#sinceMs / 1_000),
       curve: this.#curve,
       latency: this.#stage.latencies.percentiles(),
+      ownDelayP99Ms: Math.max(0, Math.round(this.#ownDelay.percentile(99) / 1e6) - OWN_DELAY_STEP_MS),
       totals: { ...totals, entries: this.#ledger.acks.size, results: this.#ledger.results.size },
       refusals: Object.fromEntries(refusals),
       cheats: { ...this.#score, refusals: Object.fromEntries(cheatRefusals) },

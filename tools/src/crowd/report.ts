@@ -48,6 +48,7 @@ export function reportText(report: CrowdReport): string {
     `viewers   ${curve(online)}  at most ${Math.max(0, ...online)}`,
     `p99       ${curve(p99)}  at most ${ms(Math.max(0, ...p99))} ms`,
     `frame to acknowledgement: ${latencyLine(report.latency)}`,
+    `of which this machine's crowd was itself late: p99 ${ms(report.ownDelayP99Ms)} ms`,
     `totals:   ${counts(report.totals)}`,
     `refused:  ${counts(report.refusals)}`,
     `cheats:   ${report.cheats.tried} tries, refused: ${counts(report.cheats.refusals)}`,

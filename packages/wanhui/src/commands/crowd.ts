@@ -21,12 +21,13 @@ const GRANT_SPARE_MS = 600_000;
 /** `wanhui crowd`: a synthetic audience over real sockets, and the tables compared with what it was told. */
 export const command: Command = {
   usage:
-    "crowd [--viewers N] [--minutes M] [--seed S] [--log FILE] [--json FILE] [--url URL --run RUN] [settings]",
+    "crowd [--viewers N] [--minutes M] [--seed S] [--faults] [--log FILE] [--json FILE] [--url URL --run RUN] [settings]",
   options: {
     ...configFlags(),
     viewers: { type: "string" },
     minutes: { type: "string" },
     seed: { type: "string" },
+    faults: { type: "boolean" },
     log: { type: "string" },
     json: { type: "string" },
     url: { type: "string" },
@@ -40,6 +41,7 @@ export const command: Command = {
     `  --viewers N   how many people (${VIEWERS})`,
     `  --minutes M   how long they stay, at most until the show ends (${MINUTES})`,
     "  --seed S      the same seed is the same audience (1)",
+    "  --faults      the server is being killed meanwhile: results may come late, everything else must hold",
     "  --log FILE    everything they were told, as JSON lines",
     "  --json FILE   the report as JSON",
     "  --url URL     the server, when it is not the one of the data folder; with --run, and --grant when its secret is",
@@ -74,6 +76,7 @@ export const command: Command = {
         minutes,
         seed: wholeNumber("seed", text("seed"), 1),
         database,
+        faults: values.faults === true,
         logFile: text("log") ?? null,
         signal: ended.signal,
         onProgress: progressTo(output),
