@@ -1,6 +1,6 @@
 import { type DrawId, gridOpening, type PoolId, stateDigest } from "@wanhui/core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { migrate, readMigrations } from "../platform/mod.ts";
+import { migrate, readMigrations, type Service } from "../platform/mod.ts";
 import { createTestDatabase } from "../platform/testing.ts";
 import { createPostgresJournal } from "./journal-postgres.ts";
 import type { JournalStore } from "./journal-store.ts";
@@ -369,6 +369,52 @@ test("[JR11] a failed assertion stops its shard loudly and acknowledges nothing 
   const heir = await started(newStore());
   expect(await heir.submit(take(lost, 1))).toMatchObject({ ok: true, type: "granted" });
   expect(heir.status().shards[shard]?.seq).toBe(3);
+});
+
+test("[JR12] a listener that throws ends the engine loudly; nobody behind it is told, nothing more acknowledged; a restart tells all", async () => {
+  const log = listeningLog();
+  const engine = await started(store, { log });
+  const [here, there] = poolsApart(engine);
+  await openGrab(engine, here, 9);
+  await openGrab(engine, there, 9);
+  const shard = engine.shardOf({ pool: here as PoolId }) ?? -1;
+  const first: number[] = [];
+  const behind: number[] = [];
+  const mineOnly = (heard: number[]) => (batch: DurableBatch) =>
+    void (batch.shard === shard && heard.push(batch.seq));
+  engine.onDurable(mineOnly(first));
+  engine.onDurable((batch) => {
+    if (batch.shard === shard && batch.seq === 3) throw new Error("cannot count");
+  });
+  engine.onDurable(mineOnly(behind));
+  const run = (engine as Engine & Service).run(new AbortController().signal);
+  run.catch(() => undefined);
+  expect(await outcome(engine.submit(take(here, 1)))).toBe("engine.stopped");
+  await expect(run).rejects.toThrow(`shard ${shard}, batch 3: cannot count`);
+  expect([first, behind]).toEqual([[3], []]);
+  expect(log.lines.some((line) => line.includes("cannot count"))).toBe(true);
+  // The other shard too: what missed the batch speaks of the whole night.
+  expect(await outcome(engine.submit(take(there, 1)))).toBe("engine.stopped");
+  const heir = engineOver(newStore());
+  engines.push(heir);
+  const again: number[] = [];
+  heir.onDurable(mineOnly(again));
+  await heir.start();
+  expect(again).toEqual([1, 2, 3]);
+  expect(await heir.submit(take(here, 1))).toMatchObject({ ok: true, type: "granted" });
+});
+
+test("[JR12] a listener that throws on a replayed batch keeps the engine from starting", async () => {
+  const engine = await started();
+  await openGrab(engine, "run/a", 9);
+  await engine.stop();
+  const heir = engineOver(newStore());
+  engines.push(heir);
+  heir.onDurable(() => {
+    throw new Error("cannot count");
+  });
+  await expect(heir.start()).rejects.toThrow("cannot count");
+  expect(await outcome(heir.submit(take("run/a", 1)))).toBe("engine.stopped");
 });
 
 test.each([

@@ -58,7 +58,10 @@ class GroupCommitEngine implements Engine, Service {
   #events = 0;
   /** Called when nothing decided is unanswered any more; only `stop` waits for it. */
   #quiet: (() => void)[] = [];
-  #onFenced = () => {};
+  /** Lets `run` end: a shard is lost to another process, or a listener failed. */
+  #onLost = () => {};
+  /** A listener that failed: a bug, after which nothing is announced or acknowledged any more (JR12). */
+  #bug: Error | null = null;
   #recovering = 0;
 
   constructor(parts: EngineParts) {
@@ -71,15 +74,20 @@ class GroupCommitEngine implements Engine, Service {
     this.#router = new ShardRouter(parts.sha256);
   }
 
-  /** Rejects with `engine.fenced` once another process owns one of the shards: two servers on one database never share. */
+  /**
+   * Rejects with `engine.fenced` once another process owns one of the shards (two servers on one database never
+   * share), and with the bug of a listener that failed (JR12).
+   */
   async run(signal: AbortSignal): Promise<void> {
     await this.start();
     await new Promise<void>((resolve) => {
-      this.#onFenced = resolve;
+      this.#onLost = resolve;
       signal.addEventListener("abort", () => resolve(), { once: true });
-      if (signal.aborted || this.#shards.some((writer) => writer.phase === "fenced")) resolve();
+      if (signal.aborted || this.#bug !== null) resolve();
+      if (this.#shards.some((writer) => writer.phase === "fenced")) resolve();
     });
     await this.stop();
+    if (this.#bug !== null) throw this.#bug;
     const lost = this.#shards.find((writer) => writer.phase === "fenced");
     if (lost !== undefined) {
       throw new EngineFault(
@@ -96,6 +104,7 @@ class GroupCommitEngine implements Engine, Service {
     this.#shards = Array.from({ length: count }, (_, shard) => new ShardWriter(shard, this.#host));
     this.#router.open(this.#shards);
     await Promise.all(this.#shards.map((writer) => this.#takeOver(writer)));
+    if (this.#bug !== null) throw this.#bug;
     if (this.#phase !== "starting") return;
     this.#phase = "running";
     const batches = this.#shards.reduce((sum, writer) => sum + writer.seq, 0);
@@ -299,6 +308,10 @@ class GroupCommitEngine implements Engine, Service {
       const { shard, seq, epoch, atMs, hash } = row;
       this.#announce({ shard, seq, epoch, atMs, hash, events: tick.events, replay: false });
     }
+    if (this.#bug !== null) {
+      for (const done of tick.dones) writer.refuse(done);
+      return;
+    }
     const where = row === null ? null : { shard: row.shard, seq: row.seq };
     for (let i = 0; i < tick.dones.length; i += 1) {
       const done = tick.dones[i];
@@ -313,7 +326,7 @@ class GroupCommitEngine implements Engine, Service {
       "Another process took the shard over",
     );
     writer.end("fenced", null);
-    this.#onFenced();
+    this.#onLost();
   }
 
   #break(writer: ShardWriter, error: unknown): void {
@@ -322,17 +335,30 @@ class GroupCommitEngine implements Engine, Service {
     writer.end("broken", reason);
   }
 
+  /**
+   * Gives a batch to every listener, in the order they came. What one missed it would never hear of again in this
+   * process, so the first that fails ends it (JR12); those behind it are not told either, because what they say may
+   * rest on what it did (WR3). The next start replays the batch to all of them.
+   */
   #announce(batch: DurableBatch): void {
+    if (this.#bug !== null) return;
     for (const listener of this.#listeners) {
       try {
         listener(batch);
       } catch (error) {
-        this.#parts.log.error(
-          { shard: batch.shard, seq: batch.seq, err: error },
-          "A journal listener failed",
-        );
+        this.#listenerFailed(batch, error);
+        return;
       }
     }
+  }
+
+  #listenerFailed({ shard, seq }: DurableBatch, cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const reason = `A journal listener failed on shard ${shard}, batch ${seq}: ${why}`;
+    this.#bug = new Error(reason, { cause });
+    this.#parts.log.error({ shard, seq, err: cause }, `${reason}. The server ends: this is a bug`);
+    for (const writer of this.#shards) writer.end("broken", reason);
+    this.#onLost();
   }
 
   #settleQuiet(): void {
@@ -365,7 +391,7 @@ class GroupCommitEngine implements Engine, Service {
     };
     try {
       const replayed = await replayShard({ store, shard, sha256, onBatch });
-      writer.adopt(replayed, epoch);
+      if (this.#bug === null) writer.adopt(replayed, epoch);
     } catch (error) {
       if (!(error instanceof JournalBreak)) throw error;
       this.#break(writer, error);

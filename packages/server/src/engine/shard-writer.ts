@@ -234,11 +234,16 @@ export class ShardWriter {
     }
   }
 
+  /** Calls a caller back with why the shard has ended. */
+  refuse(done: Done): void {
+    this.answer(done, this.#fault(), null);
+  }
+
   #endLine(): void {
     const waiting = this.#waiting.slice(this.#waitingHead);
     this.#waiting = [];
     this.#waitingHead = 0;
-    for (const { done } of waiting) this.answer(done, this.#fault(), null);
+    for (const { done } of waiting) this.refuse(done);
   }
 
   #hasRoom(): boolean {

@@ -120,7 +120,11 @@ export interface Engine {
    * more (DR11). Without a chain it counts for every one.
    */
   sawBeacon(round: number, chainHash?: Hex): void;
-  /** Durable batches only, in order per shard, before their answers leave; the journal's own at the start with `replay: true`. */
+  /**
+   * Durable batches only, in order per shard, before their answers leave; the journal's own at the start with
+   * `replay: true`. Listeners are called in the order they came. One that throws ends the engine (JR12): trouble of the
+   * world is the listener's own to keep and try again.
+   */
   onDurable(listener: (batch: DurableBatch) => void): () => void;
   /** The live state of a shard, to look at and never to change. It may run ahead of the disk: nothing in it is a promise yet. */
   state(shard: number): ShardState;
