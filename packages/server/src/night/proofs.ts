@@ -8,9 +8,12 @@ import type { Service } from "../platform/mod.ts";
 import {
   createEntryFinder,
   createProofArchive,
+  createWitnessLevels,
   createWitnessStore,
+  type LevelNews,
   proofRoutes,
   TickReceipts,
+  type WitnessStore,
 } from "../proofs/mod.ts";
 import type { Ground } from "./ground.ts";
 
@@ -23,11 +26,19 @@ export type Proofs = Service & {
 
 /** Opens the archive in the data folder; its `run` writes the files. */
 export async function openProofs(parts: {
-  readonly ground: Ground;
-  readonly journal: JournalStore;
+  readonly ground: Pick<Ground, "signer" | "log"> & {
+    readonly config: Pick<Ground["config"], "dataFolder">;
+    readonly database: Pick<Ground["database"], "pool">;
+    readonly clock: Pick<Ground["clock"], "nowMs">;
+  };
+  readonly journal: Pick<JournalStore, "readBatch">;
   readonly version: string;
+  /** Draws whose level is told: those of the run. */
+  readonly draws: readonly DrawId[];
+  /** Called after each result and each accepted signature of a witness. */
+  readonly onLevel: (news: LevelNews) => void;
 }): Promise<Proofs> {
-  const { ground, journal, version } = parts;
+  const { ground, journal, version, draws } = parts;
   const { config, database, signer, clock, log } = ground;
   const witnesses = createWitnessStore(database.pool);
   const archive = await createProofArchive({
@@ -39,6 +50,19 @@ export async function openProofs(parts: {
     nowMs: () => clock.nowMs(),
     log,
   });
+  const levels = createWitnessLevels({
+    story: (draw) => (draws.includes(draw) ? archive.story(draw) : undefined),
+    kept: new Map(await Promise.all(draws.map(async (draw) => [draw, await witnesses.of(draw)] as const))),
+    tell: parts.onLevel,
+  });
+  const heardWitnesses: WitnessStore = {
+    of: witnesses.of,
+    async accept(story, signature) {
+      const answer = await witnesses.accept(story, signature);
+      if (answer.ok) levels.heard(story.rules.draw, signature);
+      return answer;
+    },
+  };
   const receipts = new TickReceipts({
     signer,
     findEntry: createEntryFinder(database.pool),
@@ -53,10 +77,16 @@ export async function openProofs(parts: {
     stop: () => archive.stop(),
     onBatch(batch) {
       archive.take(batch);
+      levels.onBatch(batch);
       if (!batch.replay) receipts.take(batch);
     },
     mount: (app) =>
-      proofRoutes(app, { archive, receipts, witnesses, userOf: (request) => requireSession(request).userId }),
+      proofRoutes(app, {
+        archive,
+        receipts,
+        witnesses: heardWitnesses,
+        userOf: (request) => requireSession(request).userId,
+      }),
   };
 }
 

@@ -82,6 +82,8 @@ export class ProofStory {
   /** `drawn`: with its result in the body. */
   readonly #seals = new Map<string, { readonly header: SealHeader; drawn: boolean }>();
   readonly #drawn = new Set<number>();
+  /** Windows with a result in the journal, written or not. */
+  readonly #results = new Set<number>();
   readonly #awards = new Map<string, { readonly userKey: string; readonly window: number }>();
   readonly #forfeits: (Readonly<Record<string, unknown>> & { readonly window: number })[] = [];
   #arm: ArmRecord | undefined;
@@ -200,6 +202,7 @@ export class ProofStory {
   }
 
   #takeDrawn(event: WindowDrawn): void {
+    this.#results.add(event.window);
     for (const { awardId, userKey } of event.winners)
       this.#awards.set(awardId, { userKey, window: event.window });
     if (this.#options.written !== undefined) this.#markDrawn(event.window);
@@ -260,6 +263,18 @@ export class ProofStory {
 
   /** PF3, for the windows whose result stands in the body. */
   level(witnesses: readonly WitnessSignature[]): Level {
+    return this.#levelOver(witnesses, ({ drawn }) => drawn);
+  }
+
+  /** PF3, for every window drawn so far, whether its lines are written yet or not. */
+  levelNow(witnesses: readonly WitnessSignature[]): Level {
+    return this.#levelOver(witnesses, ({ header }) => this.#results.has(header.window));
+  }
+
+  #levelOver(
+    witnesses: readonly WitnessSignature[],
+    isDrawn: (seal: { readonly header: SealHeader; readonly drawn: boolean }) => boolean,
+  ): Level {
     if (this.#options.level === "dev") return "dev";
     const heard = new Set(
       witnesses
@@ -269,7 +284,7 @@ export class ProofStory {
         })
         .map(({ sealHash }) => sealHash as string),
     );
-    const drawn = [...this.#seals].filter(([, seal]) => seal.drawn);
+    const drawn = [...this.#seals].filter(([, seal]) => isDrawn(seal));
     return drawn.length > 0 && drawn.every(([hash]) => heard.has(hash)) ? "beacon+witness" : "beacon";
   }
 

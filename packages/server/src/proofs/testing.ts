@@ -28,7 +28,7 @@ export const keyOf = (n: number): UserKey => hex(`key/${n}`, 32) as UserKey;
 export const draw = "night-1/round" as DrawId;
 
 /** A chain whose signatures are anything of the right length: the rules check only their hash. */
-export const chain: BeaconChain = {
+const testChain: BeaconChain = {
   chainHash: "ab".repeat(32),
   publicKey: "cd".repeat(96),
   scheme: "bls-unchained-g1-rfc9380",
@@ -43,7 +43,10 @@ export function play(options: {
   readonly showKey: Hex;
   readonly entrants: number;
   readonly witnesses?: readonly { readonly name: string; readonly publicKey: Hex }[];
+  /** Another chain than the tests' own. */
+  readonly beacon?: BeaconChain;
 }): Played {
+  const chain = options.beacon ?? testChain;
   const state = createShardState(0);
   const events: Event[] = [];
   let nowMs = chain.genesisMs;
