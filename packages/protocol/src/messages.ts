@@ -26,7 +26,10 @@ export type CtlMessage =
       readonly hash: string;
       readonly signature: string;
     }
-  /** A window's result. Comes after the winners' own `won` on every socket: entered and nothing won means not won. */
+  /**
+   * A window's result. Comes after the winners' own `won` on every socket: entered and nothing won means not won.
+   * `resultAtMs` is the stated time, or the moment of the draw where that was later: show it to everybody then.
+   */
   | {
       readonly t: "drawn";
       readonly draw: string;

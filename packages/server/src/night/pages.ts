@@ -30,8 +30,11 @@ export async function openPages(
   mountRoutes(app, parts);
   gateway.attach(app.server);
   const port = await findListenPort(config.host, config.port);
-  addresses.listeningOn(port);
-  origins.listeningOn(port);
   await app.listen({ host: config.host, port });
+  // Port 0 leaves the choice to the system.
+  const bound = app.server.address();
+  const listening = typeof bound === "object" && bound !== null ? bound.port : port;
+  addresses.listeningOn(listening);
+  origins.listeningOn(listening);
   return pagesService(app, gateway);
 }

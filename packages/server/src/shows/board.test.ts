@@ -66,6 +66,8 @@ test("[CU9] the room is told of every phase, seal and result once, records befor
     [1, 0, 0],
     [2, 0, 0],
   ]);
+  // The result is stated once: a beacon that comes early does not move it.
+  expect(drawn.map(({ resultAtMs }) => resultAtMs)).toEqual(seals.map(({ resultAtMs }) => resultAtMs));
   const chain = stage.published.findIndex((message) => message.t === "chain");
   const closed = stage.published.findIndex(
     (message) => message.t === "round" && message.round.phase === "closed",

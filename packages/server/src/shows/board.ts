@@ -1,5 +1,5 @@
 import type { DrawId, DrawRules, Event, Hash, PoolId, Winner } from "@wanhui/core";
-import { hashJson } from "@wanhui/core";
+import { hashJson, roundDueMs } from "@wanhui/core";
 import {
   type Counts,
   type CtlMessage,
@@ -17,6 +17,7 @@ import { admitTo } from "./admit.ts";
 import { type BoardPool, createAwardBook, prizeView, unitsLeft } from "./board-pool.ts";
 import type { Admission, Board, BoardParts } from "./board-port.ts";
 import {
+  addClose,
   addDrawn,
   addSeal,
   type BoardRound,
@@ -180,7 +181,7 @@ class RunBoard implements Board {
         round.stopReason = event.record.reason;
         break;
       case "draw.closed":
-        round.closed = true;
+        addClose(round);
         break;
       case "window.gap":
         break;
@@ -201,9 +202,6 @@ class RunBoard implements Board {
     header: Extract<Event, { type: "window.sealed" }>["header"],
     hash: Hash,
   ): CtlMessage {
-    const [sealed] = sealedWindows(round).filter(({ window }) => window === header.window);
-    // Two seconds before its beacon a window closes; the result is stated from there.
-    const closesAtMs = (sealed?.dueAtMs ?? header.sealedAtMs + BEACON_AFTER_CLOSE_MS) - BEACON_AFTER_CLOSE_MS;
     return {
       t: "seal",
       draw: round.draw,
@@ -212,8 +210,14 @@ class RunBoard implements Board {
       hash,
       signature: this.#parts.sign(header),
       entries: round.entriesOf.get(header.window) ?? 0,
-      resultAtMs: closesAtMs + RESULT_AFTER_CLOSE_MS,
+      resultAtMs: this.#resultAtMs(round, header.round) ?? header.sealedAtMs + RESULT_AFTER_CLOSE_MS,
     };
+  }
+
+  /** The stated time of a window's result: it closes two seconds before its beacon is due. */
+  #resultAtMs({ arm }: BoardRound, beaconRound: number): number | null {
+    if (arm === null) return null;
+    return roundDueMs(arm.beacon, beaconRound) - BEACON_AFTER_CLOSE_MS + RESULT_AFTER_CLOSE_MS;
   }
 
   #drawnMessage(round: BoardRound, event: Extract<Event, { type: "window.drawn" }>): CtlMessage {
@@ -225,7 +229,7 @@ class RunBoard implements Board {
       units: event.units,
       winners: event.winners.length,
       round: event.round,
-      resultAtMs: event.atMs,
+      resultAtMs: Math.max(event.atMs, this.#resultAtMs(round, event.round) ?? 0),
     };
   }
 
