@@ -12,6 +12,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BeaconChain, DrawId, DrawRules, Event } from "@wanhui/core";
 import { errorMessage, type Log, type Service } from "../platform/mod.ts";
 import { type Mark, type ProofHead, ProofStory, type WitnessSignature } from "./proof-story.ts";
@@ -161,10 +162,11 @@ export class ProofArchive implements Service {
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
+    // One listener for the whole life: one for each wake would gather on the signal all night.
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
       });
       try {
         await this.flush();
@@ -174,7 +176,7 @@ export class ProofArchive implements Service {
           { part: "proofs", reason: errorMessage(error) },
           "A proof file could not be written; trying again. Look at the disk.",
         );
-        await Promise.race([new Promise((resolve) => setTimeout(resolve, retryMs)), aborted(signal)]);
+        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -264,11 +266,4 @@ function drawOf(event: Event): DrawId | undefined {
   if ("header" in event) return event.header.draw;
   if (event.type === "entered" || event.type === "window.drawn") return event.draw;
   return undefined;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
