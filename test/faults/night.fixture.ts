@@ -154,7 +154,7 @@ async function roundsOver(server: ServerProcess, say: (text: string) => void): P
       throw new Error(`The night does not end: ${phases}\n${await server.log()}`);
     }
     say(
-      `waiting for the last window: ${rounds.map(({ phase, drawnWindows }) => `${phase} ${drawnWindows}`).join(", ")}`,
+      `waiting for the last window: ${rounds.map(({ phase, drawnThrough }) => `${phase} ${drawnThrough}`).join(", ")}`,
     );
     await sleep(2_000);
   }

@@ -163,7 +163,7 @@ test("shaking a phone is a tap, unless it was switched off", () => {
 test("the pseudo-locale: no text is left untranslated, none is cut or pushed off a phone", () => {
   const now = Date.now();
   const rounds = [
-    round(0, now - 4 * MINUTE, "closed", { drawnWindows: 6, entries: 3_204, winners: 120 }),
+    round(0, now - 4 * MINUTE, "closed", { drawnThrough: 6, entries: 3_204, winners: 120 }),
     round(1, now + 5 * MINUTE, "planned"),
   ];
   return withPage(

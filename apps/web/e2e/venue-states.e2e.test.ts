@@ -149,7 +149,7 @@ const SCENES: readonly Scene[] = [
             round(0, now - 12_000, "closed", {
               schedule: [30],
               firstWindowMs: 5_000,
-              drawnWindows: 1,
+              drawnThrough: 1,
               entries: 3_204,
               winners: 30,
             }),
@@ -190,7 +190,7 @@ const SCENES: readonly Scene[] = [
         makeShow(now, {
           rehearsal: true,
           rounds: [
-            round(0, now - 4 * MINUTE, "closed", { drawnWindows: 6, entries: 3_204, winners: 120 }),
+            round(0, now - 4 * MINUTE, "closed", { drawnThrough: 6, entries: 3_204, winners: 120 }),
             round(1, now + 5 * MINUTE, "planned"),
           ],
         }),
@@ -283,7 +283,7 @@ const SCENES: readonly Scene[] = [
         rounds: [
           round(0, now - 9_000, "stopped", {
             closesAtMs: now - 6_000,
-            drawnWindows: 1,
+            drawnThrough: 1,
             entries: 900,
             winners: 30,
             reason: "舞台事故",
@@ -302,7 +302,7 @@ const SCENES: readonly Scene[] = [
         endsAtMs: now - MINUTE,
         rounds: [0, 1, 2].map((index) =>
           round(index, now - (30 - index) * MINUTE, "closed", {
-            drawnWindows: 6,
+            drawnThrough: 6,
             entries: 3_204,
             winners: 120,
             level: index === 1 ? "beacon" : "dev",

@@ -27,7 +27,7 @@ const round = (more: Partial<RoundView> = {}): RoundView =>
     firstWindowMs: 5_000,
     windowMs: 3_000,
     closesAtMs: 21_000,
-    drawnWindows: 0,
+    drawnThrough: 0,
     winners: 0,
     phase: "open",
     ...more,
@@ -255,7 +255,7 @@ describe("the fold", () => {
     expect(after.rounds[1]).toBe(view.rounds[1]);
     expect(foldShow(view, { t: "round", round: round({ draw: "run/r3" }) }).rounds).toHaveLength(3);
     const twice = foldShow(foldShow(view, drawn(0, 2)), drawn(0, 2));
-    expect(twice.rounds[0]).toMatchObject({ drawnWindows: 1, winners: 2 });
+    expect(twice.rounds[0]).toMatchObject({ drawnThrough: 1, winners: 2 });
     const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, left: { p: 4 } };
     expect(foldCounts(view, counts).prizes.map(({ left }) => left)).toEqual([4, 2]);
     expect(JSON.stringify(view)).toBe(before);

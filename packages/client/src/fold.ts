@@ -14,9 +14,9 @@ export function foldShow(view: ShowView, message: CtlMessage): ShowView {
         ...view,
         rounds: view.rounds.map((round) =>
           // A round that already counts this window was told of it before.
-          round.draw !== message.draw || round.drawnWindows > message.window
+          round.draw !== message.draw || round.drawnThrough > message.window
             ? round
-            : { ...round, drawnWindows: message.window + 1, winners: round.winners + message.winners },
+            : { ...round, drawnThrough: message.window + 1, winners: round.winners + message.winners },
         ),
       };
     default:

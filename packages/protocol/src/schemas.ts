@@ -87,7 +87,7 @@ export const roundSchema = z.object({
   level: z.enum(["dev", "beacon", "beacon+witness"]).nullable(),
   entries: count,
   winners: count,
-  drawnWindows: count,
+  drawnThrough: count,
   reason: z.string().nullable(),
 });
 
@@ -350,6 +350,20 @@ export const cueActionBodySchema = z.strictObject({
   opensAtMs: time.optional(),
 });
 export const reasonBodySchema = z.strictObject({ reason: reasonSchema });
+/** A later end of the time to claim, by the server's clock. */
+export const extendBodySchema = z.strictObject({ claimByMs: time, reason: reasonSchema });
+/** As many units as a show file may give a pool. */
+const POOL_CHANGE_UNITS_MAX = 10_000_000;
+/** Units added (positive) or withdrawn (negative); sent again with the same id it happens once. */
+export const poolChangeBodySchema = z.strictObject({
+  delta: z
+    .int()
+    .min(-POOL_CHANGE_UNITS_MAX)
+    .max(POOL_CHANGE_UNITS_MAX)
+    .refine((units) => units !== 0, "must not be 0"),
+  reason: reasonSchema,
+  commandId: hex16Schema,
+});
 
 // --- claims
 

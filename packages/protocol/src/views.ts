@@ -63,7 +63,8 @@ export type RoundView = {
   readonly level: "dev" | "beacon" | "beacon+witness" | null;
   readonly entries: number;
   readonly winners: number;
-  readonly drawnWindows: number;
+  /** Every window below this index is drawn or went into a gap (DR12); from the close on, all that exist. */
+  readonly drawnThrough: number;
   readonly reason: string | null;
 };
 

@@ -85,7 +85,7 @@ export function round(
     level: phase === "planned" ? null : "dev",
     entries: 0,
     winners: 0,
-    drawnWindows: 0,
+    drawnThrough: 0,
     reason: null,
     ...part,
   };

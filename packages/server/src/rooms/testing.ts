@@ -291,7 +291,7 @@ export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): 
     level: "dev",
     entries: 0,
     winners: 0,
-    drawnWindows: 0,
+    drawnThrough: 0,
     reason: null,
   };
   const counts = { viewers: at.room.viewers, taps: 0, entries: 0, awards: 0, claims: 0, left: {} };

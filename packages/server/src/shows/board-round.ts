@@ -41,7 +41,8 @@ export type BoardRound = {
   level: RoundLevel | null;
   entries: number;
   winners: number;
-  drawnWindows: number;
+  /** Every window below it is drawn or went into a gap. */
+  drawnThrough: number;
   /** Headers of windows that are sealed and not drawn, in window order. */
   readonly sealed: SealHeader[];
   /** Entries of each sealed window, for its result. */
@@ -65,7 +66,7 @@ export function newRound(
     level: null,
     entries: 0,
     winners: 0,
-    drawnWindows: 0,
+    drawnThrough: 0,
     sealed: [],
     entriesOf: new Map(),
     sealedTaps: 0,
@@ -135,7 +136,7 @@ export function roundView(round: BoardRound, row: CueRow, at: { run: string; now
     level: round.level,
     entries: round.entries,
     winners: round.winners,
-    drawnWindows: round.drawnWindows,
+    drawnThrough: round.drawnThrough,
     reason: round.stopReason ?? row.reason,
   };
 }
@@ -154,8 +155,15 @@ export function addSeal(round: BoardRound, event: WindowSealed): void {
 export function addDrawn(round: BoardRound, event: WindowDrawn): void {
   const index = round.sealed.findIndex((header) => header.window === event.window);
   if (index >= 0) round.sealed.splice(index, 1);
-  round.drawnWindows += 1;
+  // Windows are drawn in order: what lies below and is not drawn went into a gap.
+  round.drawnThrough = Math.max(round.drawnThrough, event.window + 1);
   round.winners += event.winners.length;
+}
+
+/** Takes the close in: nothing of the round is to be drawn any more, not even where its last windows were a gap. */
+export function addClose(round: BoardRound): void {
+  round.closed = true;
+  round.drawnThrough = Math.max(round.drawnThrough, windowCount(round));
 }
 
 /** The windows of a round that wait for their beacon, in the order they are drawn. */

@@ -228,3 +228,34 @@ test("a witness lifts a round's level, once", async () => {
   ]);
   expect(stage.board.setLevel(draw, "beacon+witness", stage.clock.ms)).toEqual([]);
 });
+
+test("[DR12] windows that went into a gap count as past: the last ones too, once the round is closed", async () => {
+  const at = () => ({ stream: "s", offset: 0, nowMs: stage.clock.ms, viewers: 0 });
+  const through = () => stage.board.view(at()).rounds[0]?.drawnThrough;
+  const stage = stageOf();
+  await stage.boot();
+  await stage.passTo(62_000);
+  for (let person = 0; person < 5; person++) await stage.enter("round-1", person);
+  // The window's own beacon is seen before it closes: it may not be sealed, its entries go on.
+  stage.newestRoundSeen = stage.events("draw.armed")[0]?.record.firstRound ?? 0;
+  await stage.passTo(120_000);
+  expect(stage.events("window.gap").map(({ record }) => [record.fromWindow, record.toWindow])).toEqual([
+    [0, 0],
+  ]);
+  expect(stage.events("window.drawn").map(({ window }) => window)).toEqual([1, 2]);
+  expect(through()).toBe(3);
+  const drawn = stage.published.filter((message) => message.t === "drawn");
+  expect(drawn.map(({ window, winners }) => [window, winners])).toEqual([
+    [1, 5],
+    [2, 0],
+  ]);
+  // All of them, with nobody waiting: no result ever comes, the close alone says it is over.
+  const down = stageOf();
+  await down.boot();
+  await down.passTo(62_000);
+  down.newestRoundSeen = (down.events("draw.armed")[0]?.record.firstRound ?? 0) + 2;
+  await down.passTo(120_000);
+  expect(down.events("draw.closed")).toHaveLength(1);
+  expect(down.events("window.drawn")).toEqual([]);
+  expect(down.board.view(at()).rounds[0]?.drawnThrough).toBe(3);
+});

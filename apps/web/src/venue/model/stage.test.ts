@@ -2,6 +2,7 @@ import type { RoundPhase, ShowView } from "@wanhui/protocol";
 import { expect, test } from "vitest";
 import { cue, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
 import { RESULT_SHOWN_MS, SOON_MS, type StageInput, stageOf } from "./stage.ts";
+import { EMPTY_STATE, factsIn, noteKey } from "./state.ts";
 import { NO_FACTS, type WindowFacts } from "./windows.ts";
 
 const now = 2_000_000_000_000;
@@ -75,4 +76,21 @@ test("after the last round the show goes on until its end", () => {
     cue: { cue: "song" },
   });
   expect(look(makeShow(now, { cues, rounds: [], endsAtMs: now }), now).kind).toBe("ended");
+});
+
+test("[DR12] a view read after a gap holds nobody in the drawing: the countdown to the next round comes", () => {
+  const opens = now - 40_000;
+  // Window 0 went into a gap, window 1 was drawn; the page was loaded anew since and remembers its entry.
+  const rounds = [
+    round(0, opens, "closed", { schedule: [5, 5], drawnThrough: 2 }),
+    round(1, now + 60_000, "armed"),
+  ];
+  const show = makeShow(now, { rounds });
+  const key = noteKey(rounds[0]?.draw ?? "", 1);
+  const notes = { [key]: { entered: true, drawn: false, resultAtMs: null } };
+  const factsOf = factsIn({ ...EMPTY_STATE, show, notes });
+  expect(stageOf({ show, factsOf, nowMs: now })).toMatchObject({
+    kind: "waiting",
+    coming: { round: { index: 1 } },
+  });
 });

@@ -78,7 +78,7 @@ export function factsIn(state: VenueState): (draw: string, window: number) => Wi
     return {
       // A win without a remembered entry was entered on another visit or device.
       entered: note?.entered === true || won,
-      drawn: note?.drawn === true || (round !== undefined && round.drawnWindows > window),
+      drawn: note?.drawn === true || (round !== undefined && round.drawnThrough > window),
       won,
       resultAtMs: note?.resultAtMs ?? null,
     };

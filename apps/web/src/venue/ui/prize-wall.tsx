@@ -110,7 +110,7 @@ function PrizeCard({ prize }: { readonly prize: PrizeView }) {
           <a
             class="link"
             href={
-              facts.round.drawnWindows > 0 ? verifyPageUrl(facts.round.draw) : `#proof-${facts.round.slug}`
+              facts.round.drawnThrough > 0 ? verifyPageUrl(facts.round.draw) : `#proof-${facts.round.slug}`
             }
             aria-label={words.prizes.proofOf(title)}
           >
@@ -131,7 +131,7 @@ function Odds({ facts }: { readonly facts: ReturnType<typeof prizeFacts> }) {
       <li>
         {facts.last !== null
           ? words.prizes.lastOdds(facts.last.entries, facts.last.units)
-          : facts.round.drawnWindows > 0
+          : facts.round.drawnThrough > 0
             ? words.hero.watchedMore(facts.round.entries, facts.round.winners)
             : words.prizes.noOdds}
       </li>
@@ -151,7 +151,7 @@ export function Proofs() {
       <ul class="proof-list">
         {show.rounds.map((round) => {
           const title = text(round.title);
-          const drawn = round.drawnWindows > 0;
+          const drawn = round.drawnThrough > 0;
           return (
             <li key={round.draw} id={`proof-${round.slug}`}>
               <div>
@@ -159,7 +159,10 @@ export function Proofs() {
                 <p class="proof-state">
                   {format.minute(round.opensAtMs)} ·{" "}
                   {drawn
-                    ? words.proofs.progress(round.drawnWindows, round.schedule.length)
+                    ? words.proofs.progress(
+                        Math.min(round.drawnThrough, round.schedule.length),
+                        round.schedule.length,
+                      )
                     : words.proofs.notYet}
                   {round.level !== null && ` · ${words.proofs.levels[round.level]}`}
                 </p>
