@@ -199,6 +199,24 @@ describe("the growing file", () => {
     await running;
     expect(await textOf(await archive.open(draw))).toBe(await oneShot(events));
   });
+
+  test("[PF4] however often it is woken, the service listens once for its end", async () => {
+    const { events } = play({ showKey: signer.publicKey, entrants: 20 });
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => void warnings.push(warning);
+    process.on("warning", onWarning);
+    const archive = await archiveIn(newFolder());
+    const running = archive.run(new AbortController().signal);
+    // Far more wakes than Node's ten listeners: each is taken in before the next comes.
+    for (let wakes = 0; wakes < 15; wakes += 1) {
+      archive.take({ events: events.slice(0, 2) });
+      for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await archive.stop();
+    await running;
+    process.off("warning", onWarning);
+    expect(warnings.map(({ message }) => message)).toEqual([]);
+  });
 });
 
 describe("receipts", () => {
