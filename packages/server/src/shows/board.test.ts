@@ -243,6 +243,10 @@ test("[DR12] windows that went into a gap count as past: the last ones too, once
     [0, 0],
   ]);
   expect(stage.events("window.drawn").map(({ window }) => window)).toEqual([1, 2]);
+  const told = stage.published.flatMap((message) => (message.t === "round" ? [message.round] : []));
+  // While the last window is still to come, the gap and the window behind it are past.
+  const ways = told.filter(({ index }) => index === 0).map(({ drawnThrough }) => drawnThrough);
+  expect(ways.filter((each, index) => each !== ways[index - 1])).toEqual([0, 2, 3]);
   expect(through()).toBe(3);
   const drawn = stage.published.filter((message) => message.t === "drawn");
   expect(drawn.map(({ window, winners }) => [window, winners])).toEqual([
