@@ -125,7 +125,7 @@ function frame(words: Words, content: string): string {
   return `<!doctype html>
 <html lang="${words.lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex"><title>${words.title}</title><style>${STYLE}</style></head>
-<body><p class="banner" role="note">${words.banner}</p><main><div class="card"><h1>${words.title}</h1>
+<body><header><p class="banner" role="note">${words.banner}</p></header><main><div class="card"><h1>${words.title}</h1>
 ${content}
 </div></main></body></html>`;
 }
