@@ -50,6 +50,8 @@ export async function openProofs(parts: {
     nowMs: () => clock.nowMs(),
     log,
   });
+  // From here until it is stopped: keys go to disk while the journal is still being read (PF5).
+  void archive.run(new AbortController().signal);
   const levels = createWitnessLevels({
     story: (draw) => (draws.includes(draw) ? archive.story(draw) : undefined),
     kept: new Map(await Promise.all(draws.map(async (draw) => [draw, await witnesses.of(draw)] as const))),

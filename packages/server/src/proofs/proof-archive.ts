@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BeaconChain, DrawId, DrawRules, Event } from "@wanhui/core";
 import { errorMessage, type Log, type Service } from "../platform/mod.ts";
-import { type Mark, type ProofHead, ProofStory, type WitnessSignature } from "./proof-story.ts";
+import { type Mark, type ProofHead, ProofStory, SealMismatch, type WitnessSignature } from "./proof-story.ts";
 import type { ShowSigner } from "./show-key.ts";
 
 /** Bytes written before other work gets a turn: some four lines of 1,000 keys, a few milliseconds. */
@@ -49,6 +49,8 @@ type Shelf = {
   readonly story: ProofStory;
   /** Body on disk belongs to an earlier process and is whole: nothing more is appended. */
   readonly whole: boolean;
+  /** Found to be at odds with its seals: nothing more is written, and it is never noted as whole (PF6). */
+  wrong: boolean;
   /** The last tail made, while nothing changed. */
   made: { readonly stamp: string; readonly mark: Mark; readonly tail: Buffer } | undefined;
 };
@@ -81,7 +83,7 @@ export class ProofArchive implements Service {
     this.#sidecars = sidecars;
   }
 
-  /** Takes one durable batch; quick, never waits. */
+  /** Takes one durable batch; quick, never waits, never touches the disk. */
   take(batch: { readonly events: readonly Event[] }): void {
     for (const event of batch.events) this.#takeEvent(event);
   }
@@ -127,18 +129,38 @@ export class ProofArchive implements Service {
 
   /** Writes everything that can be written now; `run` does this whenever something came. */
   async flush(): Promise<void> {
-    for (const shelf of this.#shelves.values()) await this.#write(shelf);
+    const failed: unknown[] = [];
+    for (const shelf of this.#shelves.values()) {
+      try {
+        if (shelf.story.full) await shelf.story.spill();
+        await this.#write(shelf);
+      } catch (error) {
+        // One draw's trouble keeps no other's proof back.
+        if (error instanceof SealMismatch) this.#giveUp(shelf, error);
+        else failed.push(error);
+      }
+    }
+    if (failed.length > 0) throw failed[0];
+  }
+
+  #giveUp(shelf: Shelf, error: SealMismatch): void {
+    shelf.wrong = true;
+    this.#parts.log.error(
+      { part: "proofs", draw: shelf.draw, reason: error.message },
+      "A proof is not written on: its entries are not those of its seal. This is a bug; run `wanhui audit`, then restart.",
+    );
   }
 
   #takeEvent(event: Event): void {
     if (event.type === "draw.planned") this.#rules.set(event.rules.draw, event.rules);
     if (event.type === "draw.armed") this.#shelve(event.record.draw, event);
     const draw = drawOf(event);
-    if (draw !== undefined) this.#shelves.get(draw)?.story.take(event);
+    const story = draw === undefined ? undefined : this.#shelves.get(draw)?.story;
+    if (draw !== undefined) story?.take(event);
     else if (event.type === "award.moved" && event.to === "forfeited") {
       for (const { story } of this.#shelves.values()) story.take(event);
     }
-    if (event.type !== "entered") this.#wake();
+    if (event.type !== "entered" || story?.full === true) this.#wake();
   }
 
   #shelve(draw: DrawId, event: Extract<Event, { type: "draw.armed" }>): void {
@@ -158,7 +180,14 @@ export class ProofArchive implements Service {
       written: written && { lines: written.lines, previous: written.previous, bytes: written.bytes },
     });
     const whole = written !== undefined;
-    this.#shelves.set(draw, { draw, path: join(folder, `${name}.body`), story, whole, made: undefined });
+    this.#shelves.set(draw, {
+      draw,
+      path: join(folder, `${name}.body`),
+      story,
+      whole,
+      wrong: false,
+      made: undefined,
+    });
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
@@ -183,8 +212,8 @@ export class ProofArchive implements Service {
 
   /** Appends what is ready. A file that failed half-way is cut back to its mark first. */
   async #write(shelf: Shelf): Promise<void> {
-    const { story, path, whole } = shelf;
-    if (whole || this.#isWritten(shelf)) return;
+    const { story, path, whole, wrong } = shelf;
+    if (whole || wrong || this.#isWritten(shelf)) return;
     const { changes } = story;
     const file = await open(path, story.mark.lines === 0 ? "w" : "r+");
     try {
@@ -237,22 +266,29 @@ export async function createProofArchive(parts: ProofArchiveParts): Promise<Proo
 }
 
 async function appendLines(file: FileHandle, story: ProofStory): Promise<void> {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
-  let position = story.mark.bytes;
-  const write = async () => {
-    const bytes = Buffer.concat(held, heldBytes);
-    await file.write(bytes, 0, bytes.length, position);
-    position += bytes.length;
-    held = [];
-    heldBytes = 0;
-  };
-  for (const line of story.ready()) {
-    held.push(line);
-    heldBytes += line.length;
-    if (heldBytes >= turnBytes) await write();
+  for (let stretch = story.next(); stretch !== undefined; stretch = story.next()) {
+    let held: Buffer[] = [];
+    let heldBytes = 0;
+    let position = story.mark.bytes;
+    const write = async () => {
+      for (let bytes = Buffer.concat(held, heldBytes); bytes.length > 0; ) {
+        // A disk that fills up takes a part first, and says so at the next try.
+        const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
+        position += bytesWritten;
+        bytes = bytes.subarray(bytesWritten);
+      }
+      held = [];
+      heldBytes = 0;
+    };
+    for (const line of stretch.lines) {
+      held.push(line);
+      heldBytes += line.length;
+      if (heldBytes >= turnBytes) await write();
+    }
+    await write();
+    // Only now: what is not in the file is asked for again.
+    stretch.written();
   }
-  await write();
 }
 
 /** A draw's id as a file name: `~` is not in an id's alphabet. */

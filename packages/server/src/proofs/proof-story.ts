@@ -55,6 +55,17 @@ type Item =
     }
   | { readonly kind: "gap" | "stop" | "close"; readonly record: Readonly<Record<string, unknown>> };
 
+/** Lines of the body that belong together. Until `written` is called the story stands before them, and gives them again. */
+export type Stretch = {
+  /** In order, `\n` included, to be read once and to the end. */
+  readonly lines: Iterable<Buffer>;
+  /** Says that all of them are in the file. */
+  written(): void;
+};
+
+/** A window's keys are not as many as its seal covers: a bug here, and nothing that may be published. */
+export class SealMismatch extends Error {}
+
 export type StoryOptions = {
   readonly draw: DrawId;
   readonly rules: DrawRules;
@@ -69,8 +80,8 @@ export type StoryOptions = {
 };
 
 /**
- * Follows one draw from its arming: `take` every event in journal order, write what `ready` yields, and end a file at
- * any time with `tail`. Holds a window's keys on disk, earlier winners in memory (PF5).
+ * Follows one draw from its arming: `take` every event in journal order, write what `next` gives, and end a file at any
+ * time with `tail`. Holds a window's keys on disk, earlier winners in memory (PF5).
  */
 export class ProofStory {
   readonly #options: StoryOptions;
@@ -89,6 +100,7 @@ export class ProofStory {
   #arm: ArmRecord | undefined;
   #mark: Mark;
   #closed = false;
+  #full = false;
   #changes = 0;
 
   constructor(options: StoryOptions) {
@@ -136,8 +148,10 @@ export class ProofStory {
   take(event: Event): void {
     const { draw } = this.#options;
     if (event.type === "entered") {
-      if (event.draw === draw && this.#options.written === undefined)
-        this.#keysOf(event.window).add(event.userKey);
+      if (event.draw !== draw || this.#options.written !== undefined) return;
+      const keys = this.#keysOf(event.window);
+      keys.add(event.userKey);
+      this.#full ||= keys.full;
     } else if (event.type === "window.drawn") {
       if (event.draw === draw) this.#takeDrawn(event);
     } else if (event.type === "award.moved") {
@@ -212,22 +226,43 @@ export class ProofStory {
     this.#changes++;
   }
 
-  /**
-   * Lines of the body that can be written now, `\n` included, to be appended in order. A window counts as written when
-   * its last line was taken: until then `mark` and `tail` stand before it.
-   */
-  *ready(): Generator<Buffer, void> {
-    const { written } = this.#options;
-    if (this.#arm === undefined || written !== undefined) return;
-    if (this.#mark.lines === 0) yield* this.#advance(this.#beginning(this.#arm));
-    for (let item = this.#waiting[0]; item !== undefined; item = this.#waiting[0]) {
-      if (item.kind === "seal" && item.drawn === null) return;
-      yield* this.#advance(item.kind === "seal" ? this.#windowLines(item) : [this.#recordLine(item)]);
+  /** Whether enough keys are in memory that `spill` has something to do. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Moves keys from memory to disk (PF5). What cannot be written stays in memory: call it again. */
+  async spill(): Promise<void> {
+    const waiting = this.#waiting.flatMap((item) => (item.kind === "seal" ? [item.keys] : []));
+    for (const keys of [...this.#open.values(), ...waiting]) await keys.spill();
+    this.#full = false;
+  }
+
+  /** What of the body can be written next; undefined when nothing can. A window is one stretch. */
+  next(): Stretch | undefined {
+    if (this.#arm === undefined || this.#options.written !== undefined) return undefined;
+    if (this.#mark.lines === 0) return this.#stretch(this.#beginning(this.#arm), () => undefined);
+    const item = this.#waiting[0];
+    if (item === undefined) return undefined;
+    if (item.kind !== "seal")
+      return this.#stretch([this.#recordLine(item)], () => void this.#waiting.shift());
+    if (item.drawn === null) return undefined;
+    return this.#stretch(this.#windowLines(item), () => {
       this.#waiting.shift();
-      if (item.kind !== "seal") continue;
       this.#markDrawn(item.header.window);
       item.keys.remove();
-    }
+    });
+  }
+
+  #stretch(items: Iterable<[string, unknown]>, then: () => void): Stretch {
+    const writer = new LineWriter(this.#mark);
+    return {
+      lines: linesOf(items, writer),
+      written: () => {
+        this.#mark = writer.mark;
+        then();
+      },
+    };
   }
 
   #markDrawn(window: number): void {
@@ -313,26 +348,36 @@ export class ProofStory {
     if (drawn === null) return;
     const { window, round, randomness, signature: beaconSignature, units } = drawn;
     const winners = drawn.winners.map(({ userKey, ticket, awardId }) => ({ userKey, ticket, awardId }));
+    const covered = item.header.parts.reduce((sum, { count }) => sum + count, 0);
+    // Doubles are in the first number: fewer are certainly too few, the rest is known at the end.
+    if (keys.count < covered) throw mismatch(item.header, keys.count, covered);
     yield this.#recordLine(item);
     yield ["draw", { window, round, randomness, beaconSignature, units, winners: winners.length }];
     let part: string[] = [];
+    let count = 0;
     for (const key of keys.ascending()) {
       part.push(key);
+      count++;
       if (part.length < keysPerLine) continue;
       yield ["entries", { window, keys: part }];
       part = [];
     }
+    if (count !== covered) throw mismatch(item.header, count, covered);
     if (part.length > 0) yield ["entries", { window, keys: part }];
     for (let at = 0; at < winners.length; at += winnersPerLine) {
       yield ["winners", { window, winners: winners.slice(at, at + winnersPerLine) }];
     }
   }
+}
 
-  *#advance(items: Iterable<[string, unknown]>): Generator<Buffer, void> {
-    const lines = new LineWriter(this.#mark);
-    for (const [kind, body] of items) yield lines.line(kind, body);
-    this.#mark = lines.mark;
-  }
+function* linesOf(items: Iterable<[string, unknown]>, writer: LineWriter): Generator<Buffer, void> {
+  for (const [kind, body] of items) yield writer.line(kind, body);
+}
+
+function mismatch({ draw, window }: SealHeader, count: number, covered: number): SealMismatch {
+  return new SealMismatch(
+    `draw ${draw}, window ${window}: ${count} keys are at hand, its seal covers ${covered}`,
+  );
 }
 
 /** Numbers and links lines (PF1). */

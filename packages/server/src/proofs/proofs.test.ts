@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalText, type Event, merkleRoot, rootFromPath, tickLeaf } from "@wanhui/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { silentLog } from "../platform/mod.ts";
+import { type Log, silentLog } from "../platform/mod.ts";
 import {
   createProofArchive,
   createShowSigner,
@@ -16,6 +16,7 @@ import {
   TickReceipts,
   writeProof,
 } from "./mod.ts";
+import { ProofStory } from "./proof-story.ts";
 import { SortedKeys } from "./sorted-keys.ts";
 import { after, draw, keyOf, play, sha256, userOf } from "./testing.ts";
 
@@ -29,7 +30,18 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 const newFolder = () => join(root, String(folders++));
 
-function archiveIn(folder: string): Promise<ProofArchive> {
+type Entered = Extract<Event, { type: "entered" }>;
+
+/** A story told to its end, with nothing written. */
+function storyOf(events: readonly Event[]): ProofStory {
+  const rules = events.find((event) => event.type === "draw.planned")?.rules;
+  if (rules === undefined) throw new Error("no rules");
+  const story = new ProofStory({ draw, rules, head, signer, level: "dev", spillFolder: newFolder() });
+  for (const event of events) story.take(event);
+  return story;
+}
+
+function archiveIn(folder: string, log: Log = silentLog()): Promise<ProofArchive> {
   return createProofArchive({
     folder,
     signer,
@@ -37,7 +49,7 @@ function archiveIn(folder: string): Promise<ProofArchive> {
     isPublicChain: () => false,
     witnessesOf: async () => [],
     nowMs: () => 1,
-    log: silentLog(),
+    log,
   });
 }
 
@@ -92,12 +104,18 @@ describe("the show's key", () => {
   });
 });
 
-test("[PF5] keys of a window come back ascending, each once, spilled or not", () => {
+test("[PF5] keys of a window come back ascending, each once, spilled or not", async () => {
   for (const count of [0, 1, 1_000, 40_000]) {
     const folder = newFolder();
     const keys = new SortedKeys(folder);
     const expected = Array.from({ length: count }, (_, n) => keyOf(n));
     for (const key of expected) keys.add(key);
+    const spilling = keys.spill();
+    // Keys come, and are read, while a run is on its way to the disk.
+    for (let n = 0; n < count; n += 7) keys.add(keyOf(n));
+    expect([...keys.ascending()].length).toBe(count);
+    await spilling;
+    expect((await readdir(folder).catch(() => [])).length).toBe(Math.floor((count * 8) / 7 / 16_384));
     if (count > 0) keys.add(keyOf(0));
     expect([...keys.ascending()]).toEqual([...expected].sort());
     expect([...keys.ascending()].length).toBe(count);
@@ -217,6 +235,84 @@ describe("the growing file", () => {
     process.off("warning", onWarning);
     expect(warnings.map(({ message }) => message)).toEqual([]);
   });
+});
+
+describe("a file that cannot be written", () => {
+  const many = () => play({ showKey: signer.publicKey, entrants: 20_000 }).events;
+
+  test("[PF6] [JR12] a disk that refuses the keys is no trouble of the journal's; they are kept and spilled later", async () => {
+    const events = many();
+    const folder = newFolder();
+    const archive = await archiveIn(folder);
+    // A file where the folder of the runs would be: nothing can be spilled.
+    await writeFile(join(folder, "runs"), "in the way");
+    const cut = after(events, "window.sealed") - 1;
+    archive.take({ events: events.slice(0, cut) });
+    await expect(archive.flush()).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await rm(join(folder, "runs"));
+    await archive.flush();
+    expect((await readdir(join(folder, "runs"))).length).toBe(1);
+    archive.take({ events: events.slice(cut) });
+    await archive.flush();
+    expect(await textOf(await archive.open(draw))).toBe(await oneShot(events));
+    expect(await readdir(join(folder, "runs"))).toEqual([]);
+  }, 60_000);
+
+  test("[PF6] a stretch that did not get into the file is given again, byte for byte", () => {
+    const { events } = play({ showKey: signer.publicKey, entrants: 9 });
+    const story = storyOf(events);
+    const texts: string[] = [];
+    for (let stretch = story.next(); stretch !== undefined; stretch = story.next()) {
+      const before = story.mark;
+      const lost = Buffer.concat([...stretch.lines]).toString();
+      expect(story.mark).toBe(before);
+      const again = story.next();
+      const text = Buffer.concat([...(again?.lines ?? [])]).toString();
+      expect(text).toBe(lost);
+      again?.written();
+      texts.push(text);
+    }
+    // The beginning, three windows, the close.
+    expect(texts.length).toBe(5);
+    expect(story.complete).toBe(true);
+  });
+
+  test.each([
+    ["one key less", (events: Event[], at: number) => void events.splice(at, 1)],
+    [
+      "one key more",
+      (events: Event[], at: number) =>
+        void events.splice(at, 0, { ...(events[at] as Entered), userKey: keyOf(99_999) }),
+    ],
+    [
+      "another key twice instead",
+      (events: Event[], at: number) => void events.splice(at, 1, events[at + 1] as Entered),
+    ],
+  ])(
+    "[PF6] %s than the seal covers is never published, nor noted as whole, and is said loudly",
+    async (_, damage) => {
+      const { events } = play({ showKey: signer.publicKey, entrants: 40 });
+      const damaged = [...events];
+      // An entry of the second window.
+      damage(damaged, after(events, "window.sealed") + 5);
+      const said: string[] = [];
+      const folder = newFolder();
+      const error = (_: unknown, message: string) => void said.push(message);
+      const archive = await archiveIn(folder, { ...silentLog(), error: error as Log["error"] });
+      archive.take({ events: damaged });
+      await archive.flush();
+      await archive.flush();
+      expect(said).toEqual([expect.stringContaining("not those of its seal")]);
+      const kinds = kindsOf(await textOf(await archive.open(draw)));
+      expect(kinds.filter((kind) => kind === "entries").length).toBe(1);
+      expect((await readdir(folder)).filter((name) => name.endsWith(".whole"))).toEqual([]);
+      // The journal has the truth: the next start writes it.
+      const next = await archiveIn(folder);
+      next.take({ events });
+      await next.flush();
+      expect(await textOf(await next.open(draw))).toBe(await oneShot(events));
+    },
+  );
 });
 
 describe("receipts", () => {

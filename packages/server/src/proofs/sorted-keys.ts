@@ -1,22 +1,25 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Keys held before a sorted run is spilled: about 2 MB, sorted in some 10 ms. */
+/** Keys in a sorted run on disk: about 2 MB, sorted in some 10 ms. With as many in memory it is time to spill. */
 const runKeysMax = 16_384;
 /** Keys read back from a run at a time. */
 const blockKeys = 512;
 const keyChars = 64;
 
 /**
- * The keys of one window in ascending order, however many: sorted runs on disk, merged while they are read. Writing and
- * reading are synchronous: a run is a megabyte into the page cache, and the order of events must not be lost to awaits.
+ * The keys of one window in ascending order, however many: sorted runs on disk, merged while they are read. Taking keys
+ * never touches the disk and never fails; `spill` does, and what it could not write stays in memory until it can.
  */
 export class SortedKeys {
   readonly #folder: string;
   readonly #runs: { readonly path: string; readonly count: number }[] = [];
+  /** Only ever appended to while a run of its beginning is on its way to the disk. */
   #tail: string[] = [];
   #count = 0;
+  #removed = false;
 
   /** @param folder where runs are spilled; made when the first is */
   constructor(folder: string) {
@@ -28,17 +31,20 @@ export class SortedKeys {
     return this.#count;
   }
 
+  /** Whether there is a run's worth to `spill`. */
+  get full(): boolean {
+    return this.#tail.length >= runKeysMax;
+  }
+
   /** @param userKey 64 characters of lower-case hex */
   add(userKey: string): void {
     this.#tail.push(userKey);
     this.#count++;
-    if (this.#tail.length === runKeysMax) this.#spill();
   }
 
   /** All keys, ascending, each once. */
   *ascending(): Generator<string, void> {
-    this.#tail.sort();
-    const readers = [...this.#runs.map(readRun), this.#tail.values()];
+    const readers = [...this.#runs.map(readRun), this.#tail.toSorted().values()];
     const heads: { key: string; reader: Iterator<string> }[] = [];
     for (const reader of readers) pushHead(heads, reader);
     let last = "";
@@ -56,28 +62,46 @@ export class SortedKeys {
     }
   }
 
-  /** Adds all of another window's keys: those of a window nobody sealed in time (DR12). */
+  /** Takes over all of another window's keys: those of a window nobody sealed in time (DR12). */
   addAll(other: SortedKeys): void {
-    for (const key of other.ascending()) this.add(key);
-    other.remove();
+    this.#runs.push(...other.#runs);
+    this.#tail = this.#tail.concat(other.#tail);
+    this.#count += other.#count;
+    other.#runs.length = 0;
+    other.#tail = [];
+    other.#removed = true;
   }
 
-  /** Lets go of the files. */
+  /** Writes whole runs to disk. Call it again after a failure: nothing is lost. Never twice at the same time. */
+  async spill(): Promise<void> {
+    while (this.full && !this.#removed) {
+      const run = this.#tail.slice(0, runKeysMax).sort();
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const path = join(this.#folder, `${randomUUID()}.run`);
+      try {
+        await writeFile(path, run.join(""), { flag: "wx", mode: 0o600 });
+      } catch (error) {
+        await rm(path, { force: true }).catch(() => undefined);
+        throw error;
+      }
+      if (this.#removed) {
+        await rm(path, { force: true });
+        return;
+      }
+      this.#runs.push({ path, count: run.length });
+      this.#tail = this.#tail.slice(run.length);
+    }
+  }
+
+  /** Lets go of the files. One that cannot be deleted goes with the folder, at the next start. */
   remove(): void {
-    for (const { path } of this.#runs) rmSync(path, { force: true });
-    this.#runs.length = 0;
+    this.#removed = true;
     this.#tail = [];
-  }
-
-  #spill(): void {
-    this.#tail.sort();
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const path = join(this.#folder, `${randomUUID()}.run`);
-    const file = openSync(path, "wx", 0o600);
-    writeSync(file, this.#tail.join(""));
-    closeSync(file);
-    this.#runs.push({ path, count: this.#tail.length });
-    this.#tail = [];
+    for (const { path } of this.#runs.splice(0)) {
+      try {
+        rmSync(path, { force: true });
+      } catch {}
+    }
   }
 }
 

@@ -37,7 +37,11 @@ export async function writeProof(options: {
       }
       if (story === undefined) continue;
       story.take(event);
-      for (const line of story.ready()) await out(line);
+      if (story.full) await story.spill();
+      for (let stretch = story.next(); stretch !== undefined; stretch = story.next()) {
+        for (const line of stretch.lines) await out(line);
+        stretch.written();
+      }
     }
     if (story === undefined) return false;
     await out(story.tail({ witnesses, madeMs }));
