@@ -118,6 +118,7 @@ button.first{background:#0b4a8f;color:#fff}
 fieldset{border:1px solid #c9ced6;border-radius:10px;margin:0 0 16px;padding:8px 14px}
 legend{font-size:15px;padding:0 6px}
 .choice{display:flex;align-items:center;gap:10px;min-height:44px}
+summary.choice{cursor:pointer}summary.choice::before{content:"\\25B8"}details[open]>summary.choice::before{content:"\\25BE"}
 .choice input{width:22px;height:22px;margin:0}
 `;
 
