@@ -97,6 +97,8 @@ create table draw_entries (
   seq bigint not null,
   primary key (draw, window_index, user_key)
 );
+-- Receipts are asked for by user (RC3).
+create index draw_entries_by_user on draw_entries (draw, window_index, user_id);
 
 create table awards (
   award_id text primary key,

@@ -79,6 +79,21 @@ const get = (url: string, userId?: string, headers: Record<string, string> = {})
 
 const goods = { kind: "goods", address };
 
+test("[LM7] one's own awards and orders are read at a pace; after the waiting time they are read again", async () => {
+  night.offsetMs += 60_000;
+  const reader = "01".repeat(16);
+  for (const url of ["/api/me/awards", "/api/me/orders"]) {
+    const answers = [];
+    for (let n = 0; n < 21; n += 1) answers.push(await get(url, reader));
+    expect(answers.slice(0, 20).map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
+    expect(answers[20]?.json()).toMatchObject({ code: "rate.limited" });
+    expect(Number(answers[20]?.headers["retry-after"])).toBe(1);
+    night.offsetMs += 10_000;
+    expect((await get(url, reader)).statusCode).toBe(200);
+    night.offsetMs += 10_000;
+  }
+});
+
 test("[CL2] over HTTP: claimed, the same bytes again, the pay link leads to the sandbox as this phone reaches it", async () => {
   const won = await night.win("run/goods");
   const key = randomUUID();

@@ -16,12 +16,13 @@ export function awardRoutes(app: App, deps: AwardRoutesDeps): void {
   app.get(
     "/api/me/awards",
     {
+      config: { limit: "read" },
       schema: {
         summary: "What you have won, newest first",
         tags,
         response: {
           200: z.object({ awards: z.array(awardViewSchema) }),
-          ...problemResponses("auth.missing"),
+          ...problemResponses("auth.missing", "rate.limited"),
         },
       },
     },

@@ -32,13 +32,14 @@ export function orderRoutes(app: App, deps: OrderRoutesDeps): void {
   app.get(
     "/api/orders/:order",
     {
+      config: { limit: "read" },
       schema: {
         summary: "One of your orders",
         tags,
         params,
         response: {
           200: orderViewSchema,
-          ...problemResponses("auth.missing", "order.unknown", "body.invalid"),
+          ...problemResponses("auth.missing", "order.unknown", "body.invalid", "rate.limited"),
         },
       },
     },
@@ -53,12 +54,13 @@ export function orderRoutes(app: App, deps: OrderRoutesDeps): void {
   app.get(
     "/api/me/orders",
     {
+      config: { limit: "read" },
       schema: {
         summary: "Your orders, newest first",
         tags,
         response: {
           200: z.object({ orders: z.array(orderViewSchema) }),
-          ...problemResponses("auth.missing"),
+          ...problemResponses("auth.missing", "rate.limited"),
         },
       },
     },

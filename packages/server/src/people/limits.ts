@@ -4,8 +4,8 @@ import type { Session } from "./session.ts";
 // reason. A household shares a device at most, a stadium shares an address.
 
 type Rate = { readonly perSecond: number; readonly burst: number };
-/** What is limited. `tap`: one packed frame. `take`: one grab. `write`: one changing HTTP request. */
-export type LimitKind = "tap" | "taps" | "take" | "write";
+/** What is limited. `tap`: one packed frame. `take`: one grab. `write`: one changing HTTP request. `read`: one reading of one's own things. */
+export type LimitKind = "tap" | "taps" | "take" | "write" | "read";
 
 /** Honest pages send two tap frames a second; somebody's five tabs and a retry storm still pass. */
 const USER: Record<LimitKind, Rate> = {
@@ -16,6 +16,8 @@ const USER: Record<LimitKind, Rate> = {
   take: { perSecond: 4, burst: 20 },
   // A form, a claim, a payment: nobody sends four a second for long.
   write: { perSecond: 4, burst: 40 },
+  // One's awards, orders and receipts cost a query each: a page reads them after a result, a few tabs at once.
+  read: { perSecond: 5, burst: 20 },
 };
 /** Two people on one phone or computer at the same time are twice as much as one. */
 const DEVICE_FACTOR = 2;
@@ -87,7 +89,7 @@ export type Limits = {
    * @param taps gestures in the frame, for `tap`
    * @returns 0 when it may pass, else milliseconds until it may (LM1, LM2)
    */
-  take(kind: "tap" | "take" | "write", session: Pick<Session, "userId" | "device">, taps: number): number;
+  take(kind: Exclude<LimitKind, "taps">, session: Pick<Session, "userId" | "device">, taps: number): number;
   /** Runs `next`, at once or after the delay the address has earned; it always runs (LM3). */
   slow(kind: AddressKind, address: string, next: () => void): void;
   stats(): LimitsStats;
@@ -146,7 +148,7 @@ export function createLimits(options: {
 type Charge = { readonly key: string; readonly rate: Rate; readonly cost: number };
 
 function chargesOf(
-  kind: "tap" | "take" | "write",
+  kind: Exclude<LimitKind, "taps">,
   session: Pick<Session, "userId" | "device">,
   taps: number,
 ): Charge[] {

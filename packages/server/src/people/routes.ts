@@ -23,6 +23,13 @@ export type PeopleRoutesDeps = {
 /** Why a token of a request did not count, beside the request. */
 const faults = new WeakMap<object, TokenFault>();
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** `read`: each asking takes from the read buckets of who asks (LM7). Changing requests take from `write` anyway. */
+    limit?: "read";
+  }
+}
+
 /**
  * Works out the session of every request of the API, slows busy addresses down, refuses busy users and devices
  * (LM4), and mounts sign-in, sign-out and the socket ticket. Mount it before any other routes.
@@ -44,8 +51,10 @@ export function peopleRoutes(app: App, deps: PeopleRoutesDeps): void {
     const address = sessionOf(request)?.address ?? addressBucketOf(request.ip);
     await new Promise<void>((resolve) => people.limits.slow("request", address, resolve));
     const known = sessionOf(request);
-    if (known === null || READING.has(request.method)) return;
-    const waitMs = people.limits.take("write", known, 1);
+    if (known === null) return;
+    const kind = READING.has(request.method) ? request.routeOptions.config.limit : "write";
+    if (kind === undefined) return;
+    const waitMs = people.limits.take(kind, known, 1);
     if (waitMs > 0) throw problem("rate.limited", { retryMs: waitMs });
   });
   sessionRoutes(app, deps);

@@ -111,6 +111,8 @@ function receiptRoute(app: App, { receipts, userOf }: ProofRoutesDeps): void {
   app.get(
     "/api/draws/:draw/receipt",
     {
+      // Any window of any draw can be asked for, and one not in memory is a query and a batch of the journal.
+      config: { limit: "read" },
       schema: {
         summary: "The receipt of your entry in a window",
         tags,
@@ -118,7 +120,7 @@ function receiptRoute(app: App, { receipts, userOf }: ProofRoutesDeps): void {
         querystring: z.object({ window: z.coerce.number().int().min(0).max(0xffff_ffff) }),
         response: {
           200: receiptSchema,
-          ...problemResponses("auth.missing", "entry.unknown", "body.invalid"),
+          ...problemResponses("auth.missing", "entry.unknown", "body.invalid", "rate.limited"),
         },
       },
     },
