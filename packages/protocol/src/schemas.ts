@@ -350,10 +350,15 @@ export const cueActionBodySchema = z.strictObject({
   opensAtMs: time.optional(),
 });
 export const reasonBodySchema = z.strictObject({ reason: reasonSchema });
+/** The journal keeps times in 48 bits. */
+const JOURNAL_MS_MAX = 2 ** 48 - 1;
 /** A later end of the time to claim, by the server's clock. */
-export const extendBodySchema = z.strictObject({ claimByMs: time, reason: reasonSchema });
+export const extendBodySchema = z.strictObject({
+  claimByMs: z.int().min(0).max(JOURNAL_MS_MAX),
+  reason: reasonSchema,
+});
 /** As many units as a show file may give a pool. */
-const POOL_CHANGE_UNITS_MAX = 10_000_000;
+const POOL_CHANGE_UNITS_MAX = 1_000_000_000;
 /** Units added (positive) or withdrawn (negative); sent again with the same id it happens once. */
 export const poolChangeBodySchema = z.strictObject({
   delta: z

@@ -46,5 +46,7 @@ export type StudioView = {
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
 // POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView
 // POST /api/studio/awards/:award/forfeit {reason: string}                     -> AwardView
+// POST /api/studio/awards/:award/extend {claimByMs: number, reason: string}   -> AwardView
+// POST /api/studio/pools/:pool/change {delta: number, reason: string, commandId: 16 bytes hex} -> StudioView
 // GET  /api/studio/acts?before=<act>                                          -> {acts: ActView[]}
 // POST /api/studio/invites {role: "host"|"operator"|"auditor"}                -> {url, expiresAtMs}

@@ -101,6 +101,9 @@ const zh = (f: Format) => ({
       rearm: "重排",
       stop: "停止",
       forfeit: "取消资格",
+      extend: "延长领取",
+      restock: "补货",
+      withdraw: "撤回库存",
     } as Readonly<Record<string, string>>,
     roles: { operator: "运营", host: "主持", auditor: "审计", director: "导演", system: "系统" } as Readonly<
       Record<string, string>
@@ -238,6 +241,9 @@ const en = (f: Format): Words => ({
       rearm: "rearm",
       stop: "stop",
       forfeit: "forfeit",
+      extend: "extend",
+      restock: "restock",
+      withdraw: "withdraw",
     },
     roles: {
       operator: "operator",

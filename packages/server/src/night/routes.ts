@@ -1,3 +1,4 @@
+import type { Command } from "@wanhui/core";
 import { awardRoutes } from "../awards/mod.ts";
 import type { Engine, Materialiser } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
@@ -5,7 +6,7 @@ import { orderRoutes } from "../orders/mod.ts";
 import { paymentRoutes } from "../payments/mod.ts";
 import { type People, peopleRoutes, staffRoutes } from "../people/mod.ts";
 import { type Intake, type Room, roomRoutes, type ShowPort } from "../rooms/mod.ts";
-import { type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
+import { type AwardActResult, type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Boards } from "./boards.ts";
 import type { Ground } from "./ground.ts";
@@ -64,13 +65,26 @@ export function mountRoutes(app: App, parts: Parts): void {
       journalLagMs: engine.status().tickMs,
       materialiserLag: materialiserLag(engine, materialiser),
     }),
-    forfeit: async ({ awardId, reason }) => {
-      const answer = await engine.submit({ type: "award.forfeit", awardId, reason });
-      if (!answer.ok) return { ok: false, code: answer.code };
-      const award = await shop.awards.view(awardId);
-      return award === null ? { ok: false, code: "award.unknown" } : { ok: true, award };
+    forfeit: ({ awardId, reason }) => actOnAward(parts, { type: "award.forfeit", awardId, reason }),
+    extend: ({ awardId, claimByMs }) => actOnAward(parts, { type: "award.extend", awardId, claimByMs }),
+    changePool: async (change) => {
+      const answer = await engine.submit({ type: "pool.change", ...change });
+      if (answer.ok) return { ok: true };
+      const { code, field } = answer;
+      return { ok: false, code, ...(field === undefined ? {} : { field }) };
     },
   });
+}
+
+/** An operator's act on somebody's award, and the award as it is afterwards. */
+async function actOnAward(
+  { engine, shop }: Pick<Parts, "engine" | "shop">,
+  command: Extract<Command, { type: "award.forfeit" | "award.extend" }>,
+): Promise<AwardActResult> {
+  const answer = await engine.submit(command);
+  if (!answer.ok) return { ok: false, code: answer.code };
+  const award = await shop.awards.view(command.awardId);
+  return award === null ? { ok: false, code: "award.unknown" } : { ok: true, award };
 }
 
 /** Batches of the journal that SQL does not have yet. */

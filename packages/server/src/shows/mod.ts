@@ -29,4 +29,4 @@ export {
 export { showClock } from "./show-clock.ts";
 export { type ShowRoutesDeps, showRoutes } from "./show-routes.ts";
 export { formatProblem, summaryOf } from "./show-summary.ts";
-export { type ForfeitResult, type StudioRoutesDeps, studioRoutes } from "./studio-routes.ts";
+export { type AwardActResult, type StudioRoutesDeps, studioRoutes } from "./studio-routes.ts";

@@ -233,6 +233,11 @@ export class Stage {
     return this.#submit({ type: "draw.enter", draw: this.draw(round), user, userKey });
   }
 
+  /** Somebody else than director and drawer asks the shard. */
+  submit(command: Command): Promise<Answer> {
+    return this.#submit(command);
+  }
+
   async #submit(command: Command): Promise<Answer> {
     const { newestRoundSeen } = this;
     const context = { nowMs: this.clock.ms, newestRoundSeen, sha256 };
