@@ -28,7 +28,7 @@ export const keyOf = (n: number): UserKey => hex(`key/${n}`, 32) as UserKey;
 export const draw = "night-1/round" as DrawId;
 
 /** A chain whose signatures are anything of the right length: the rules check only their hash. */
-const testChain: BeaconChain = {
+export const chain: BeaconChain = {
   chainHash: "ab".repeat(32),
   publicKey: "cd".repeat(96),
   scheme: "bls-unchained-g1-rfc9380",
@@ -46,10 +46,10 @@ export function play(options: {
   /** Another chain than the tests' own. */
   readonly beacon?: BeaconChain;
 }): Played {
-  const chain = options.beacon ?? testChain;
+  const { beacon = chain } = options;
   const state = createShardState(0);
   const events: Event[] = [];
-  let nowMs = chain.genesisMs;
+  let nowMs = beacon.genesisMs;
   const ask = (command: Command) => {
     const answer = decideAndApply(state, command, { nowMs, newestRoundSeen: 0, sha256 }, (event) => {
       events.push(event);
@@ -75,16 +75,16 @@ export function play(options: {
     witnesses: options.witnesses ?? [],
   } as const;
   ask({ type: "draw.plan", rules });
-  const opening = gridOpening({ chain, wishedAtMs: nowMs + 12_000, firstWindowMs: 3_000 });
-  ask({ type: "draw.arm", draw, ...opening, beacon: chain });
+  const opening = gridOpening({ chain: beacon, wishedAtMs: nowMs + 12_000, firstWindowMs: 3_000 });
+  ask({ type: "draw.arm", draw, ...opening, beacon });
   for (let window = 0; window < 3; window++) {
     const round = opening.firstRound + window;
-    nowMs = roundDueMs(chain, round) - 2_500;
+    nowMs = roundDueMs(beacon, round) - 2_500;
     for (let n = 0; n < options.entrants; n++)
       ask({ type: "draw.enter", draw, user: userOf(n), userKey: keyOf(n) });
-    nowMs = roundDueMs(chain, round) - 2_000;
+    nowMs = roundDueMs(beacon, round) - 2_000;
     ask({ type: "tick", taps: new Map() });
-    nowMs = roundDueMs(chain, round) + 100;
+    nowMs = roundDueMs(beacon, round) + 100;
     const signature = hex(`round/${round}`, 32) + hex(`more/${round}`, 16);
     const randomness = createHash("sha256").update(Buffer.from(signature, "hex")).digest("hex") as Hash;
     ask({ type: "draw.reveal", draw, window, round, randomness, signature });
