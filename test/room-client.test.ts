@@ -179,6 +179,23 @@ describe("a client in a room", () => {
     expect(ctl.slice(before)).toEqual([say(100), say(101)]);
     expect(statuses).toContain("offline");
   });
+
+  it("[WR3] a drawn that was polled says nothing of one's own entry; own awards are asked for after it", async () => {
+    const { client, wire } = newClient();
+    wire.block(true);
+    await until(client, () => client.status.state === "polling", "polling");
+    client.tap(DRAW);
+    await until(client, () => client.windows(DRAW)[0]?.fate === "received", "received by request");
+    const heard: string[] = [];
+    client.on("ctl", ({ t }) => heard.push(`${t} ${client.winsToldFirst}`));
+    client.on("stale", () => heard.push("stale"));
+    const window = client.windows(DRAW)[0]?.window ?? 0;
+    const drawn = { t: "drawn", draw: DRAW, window, entries: 1, units: 1, winners: 1, round: 1 } as const;
+    venue.room.publish([{ ...drawn, resultAtMs: 0 }]);
+    await until(client, () => heard.length > 1, "the polled result");
+    expect(heard).toEqual(["drawn false", "stale"]);
+    expect(client.windows(DRAW)[0]?.fate).toBe("received");
+  });
 });
 
 describe("a server that starts again", () => {
@@ -208,7 +225,10 @@ describe("a server that starts again", () => {
     url = second.url;
     const stopped = first.stop();
     await until(client, () => client.show?.stream === second.room.stream, "the new stream");
+    // Its view may count windows as drawn whose winners were told while we were away.
+    expect(client.winsToldFirst).toBe(false);
     await until(client, () => stale > 0, "stale");
+    expect(client.winsToldFirst).toBe(true);
     await online(client);
     expect(client.session?.user).toBe(user);
     second.room.publish([say(1)]);

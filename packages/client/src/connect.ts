@@ -71,6 +71,12 @@ class Client implements RoomClient {
   #comeBackMs: number | null = null;
   /** Newest own message seen in this stream. */
   #me = 0;
+  /** The newest own message there is, as the greeting said. */
+  #newest = 0;
+  /** Own messages that must be here before a `drawn` without a win means "not won"; infinite: awards must be read. */
+  #owed = Number.POSITIVE_INFINITY;
+  /** A `drawn` came without a socket: its winners are told nowhere. */
+  #drawnUntold = false;
   #pseudonyms: Record<string, string> = {};
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
@@ -97,6 +103,7 @@ class Client implements RoomClient {
       random: this.#random,
       onShow: (show) => this.#events.emit("show", show),
       onCtl: (message) => this.#onCtl(message),
+      onRenewed: () => this.#onRenewed(),
     });
     this.#pulse = new Pulse({
       ping: () => this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) }),
@@ -114,6 +121,9 @@ class Client implements RoomClient {
   }
   get session(): SessionView | null {
     return this.#session;
+  }
+  get winsToldFirst(): boolean {
+    return this.#greeted && this.#me >= this.#owed;
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
@@ -320,13 +330,18 @@ class Client implements RoomClient {
     this.#clock.guess(hello.at);
     const first = this.#status.state !== "online" && !this.#everGreeted;
     this.#everGreeted = true;
-    if (!hello.resumed || hello.stream !== this.#lane.stream) {
+    const resumed = hello.resumed && hello.stream === this.#lane.stream;
+    if (!resumed) {
       this.#me = 0;
       this.#lane.restart(hello.stream, hello.offset);
     }
+    this.#newest = hello.me;
+    // Without a count of ours nobody can say whether those that come are all of them.
+    const uncounted = !resumed || (hello.me > 0 && this.#me === 0);
+    this.#owed = uncounted ? Number.POSITIVE_INFINITY : hello.me;
     this.#setStatus({ state: "online" });
-    if (first) this.#events.emit("stale", null);
-    else if (hello.me > this.#me || !hello.resumed) this.#staleUnless(hello.me);
+    if (first) this.#readOwn();
+    else if (resumed && this.#me < this.#owed) this.#planRead();
     this.#pulse.begin();
     for (const round of this.show?.rounds ?? []) {
       if (this.#tracker.of(round.draw).some(({ fate }) => fate === "sent")) this.#batcher.tap(round, 1);
@@ -336,26 +351,42 @@ class Client implements RoomClient {
   }
 
   /**
-   * Own messages up to `newest` exist. When they do not come by themselves the page reads its awards, at a moment
-   * spread over seconds: a whole audience may have lost its sockets at once.
+   * Own messages are owed. When they do not come by themselves the page reads its awards, at a moment spread over
+   * seconds: a whole audience may have lost its sockets at once.
    */
-  #staleUnless(newest: number): void {
+  #planRead(): void {
     clearTimeout(this.#staleTimer);
     this.#staleTimer = setTimeout(
       () => {
-        if (this.#me !== 0 && this.#me >= newest) return;
-        this.#me = Math.max(this.#me, newest);
-        this.#events.emit("stale", null);
+        if (this.#me >= this.#owed) return;
+        this.#me = Math.max(this.#me, this.#newest);
+        this.#readOwn();
       },
       STALE_AFTER_MS + this.#random() * STALE_SPREAD_MS,
     );
   }
 
+  /** The page reads its awards; what is won from here on is told on the socket. */
+  #readOwn(): void {
+    this.#owed = 0;
+    this.#drawnUntold = false;
+    this.#events.emit("stale", null);
+  }
+
+  /** A view that was read anew may count windows as drawn whose winners were told elsewhere. */
+  #onRenewed(): void {
+    if (!this.#greeted) {
+      this.#readOwn();
+      return;
+    }
+    this.#owed = Number.POSITIVE_INFINITY;
+    this.#planRead();
+  }
+
   #onCtl(message: CtlMessage): void {
     if (message.t === "seal" || message.t === "chain") keepHeard(this.#storage, message, Date.now());
-    // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
-    if (message.t === "drawn" && !this.#greeted) this.#events.emit("stale", null);
-    else this.#tracker.ctl(message);
+    if (message.t !== "drawn" || this.winsToldFirst) this.#tracker.ctl(message);
+    else this.#drawnUntold = true;
     this.#events.emit("ctl", message);
   }
 
@@ -366,7 +397,7 @@ class Client implements RoomClient {
       this.#me = message.n;
       this.#tracker.me(message);
       this.#events.emit("me", message);
-      if (gap) this.#events.emit("stale", null);
+      if (gap) this.#readOwn();
     }
   }
 
@@ -455,6 +486,8 @@ class Client implements RoomClient {
         if (before !== "polling") this.#takes.resume();
         this.#clock.guess(answer.at);
         this.#lane.take({ s: answer.stream, o: answer.offset, ctl: answer.ctl, cnt: answer.cnt });
+        // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
+        if (this.#drawnUntold) this.#readOwn();
         this.#planFlush();
       })
       .catch(() => this.#setStatus({ state: "offline", retryAtMs: Date.now() + POLL_EVERY_MS }))

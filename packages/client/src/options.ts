@@ -78,6 +78,11 @@ export type RoomClient = {
   readonly show: ShowView | null;
   readonly status: ClientStatus;
   readonly session: SessionView | null;
+  /**
+   * Whether an own win would have been told before the `drawn` of its window (WR3). While false, a `drawn` says nothing
+   * of one's own entry until `GET /api/me/awards`, asked after it, is answered; `stale` comes for that.
+   */
+  readonly winsToldFirst: boolean;
   /** Unix milliseconds of the server's clock (WR9). */
   serverNowMs(): number;
   /** Counts gestures of a round; frames leave by the rules of WR5. */

@@ -18,6 +18,8 @@ export type ShowLaneParts = {
   readonly onShow: (show: ShowView) => void;
   /** Each message once, in order, after the show was folded. */
   readonly onCtl: (message: CtlMessage) => void;
+  /** A view was read anew, after something was missed; what waited for it was told. */
+  readonly onRenewed: () => void;
 };
 
 /** The ordered lane as this client has it: a view, and the place in the stream up to which it is true. */
@@ -73,6 +75,7 @@ export class ShowLane {
         this.#waiting = null;
         this.#adopt(show);
         for (const frame of frames) this.take(frame);
+        this.#parts.onRenewed();
       })
       .catch(() => setTimeout(() => this.#renew(), STALE_VIEW_RETRY_MS * (1 + this.#parts.random())));
   }

@@ -2,7 +2,7 @@ import type { RoundPhase, ShowView } from "@wanhui/protocol";
 import { expect, test } from "vitest";
 import { cue, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
 import { RESULT_SHOWN_MS, SOON_MS, type StageInput, stageOf } from "./stage.ts";
-import { EMPTY_STATE, factsIn, noteKey } from "./state.ts";
+import { EMPTY_STATE, factsIn, noteKey, unsettled } from "./state.ts";
 import { NO_FACTS, type WindowFacts } from "./windows.ts";
 
 const now = 2_000_000_000_000;
@@ -33,10 +33,10 @@ test("own entries decide what the result says, and late ones keep the stage", ()
   const opens = now - 20_000;
   const show = makeShow(now, { rounds: [shake("drawing", opens)] });
   const own = (part: Partial<WindowFacts>) => (window: number) =>
-    window === 0 ? { entered: true, drawn: true, won: false, resultAtMs: null, ...part } : NO_FACTS;
+    window === 0 ? { entered: true, settled: true, won: false, resultAtMs: null, ...part } : NO_FACTS;
   expect(look(show, opens + 11_000, own({}))).toMatchObject({ kind: "result", outcome: "lost" });
   expect(look(show, opens + 11_000, own({ won: true }))).toMatchObject({ kind: "result", outcome: "won" });
-  expect(look(show, opens + 60_000, own({ drawn: false }))).toMatchObject({ kind: "drawing", late: true });
+  expect(look(show, opens + 60_000, own({ settled: false }))).toMatchObject({ kind: "drawing", late: true });
 });
 
 test("a round nobody armed shows no false countdown", () => {
@@ -87,8 +87,11 @@ test("[DR12] a view read after a gap holds nobody in the drawing: the countdown 
   ];
   const show = makeShow(now, { rounds });
   const key = noteKey(rounds[0]?.draw ?? "", 1);
-  const notes = { [key]: { entered: true, drawn: false, resultAtMs: null } };
-  const factsOf = factsIn({ ...EMPTY_STATE, show, notes });
+  const note = { entered: true, drawn: false, settled: false, resultAtMs: null };
+  const state = { ...EMPTY_STATE, show, notes: { [key]: note } };
+  // The view says it is drawn: own awards are read, and that settles it.
+  expect(unsettled(state)).toEqual([key]);
+  const factsOf = factsIn({ ...state, notes: { [key]: { ...note, settled: true } } });
   expect(stageOf({ show, factsOf, nowMs: now })).toMatchObject({
     kind: "waiting",
     coming: { round: { index: 1 } },

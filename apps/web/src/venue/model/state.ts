@@ -9,6 +9,8 @@ import { resultAtMs, statedResultMs, type WindowFacts } from "./windows.ts";
 export type WindowNote = {
   readonly entered: boolean;
   readonly drawn: boolean;
+  /** Whatever was won in it is known. */
+  readonly settled: boolean;
   readonly resultAtMs: number | null;
 };
 
@@ -69,16 +71,15 @@ export function noteKey(draw: string, window: number): string {
   return `${draw}#${window}`;
 }
 
-/** The facts of a window, from what was heard, own awards, and what the show already counted as drawn. */
+/** The facts of a window, from what was heard and own awards. */
 export function factsIn(state: VenueState): (draw: string, window: number) => WindowFacts {
   return (draw, window) => {
     const note = state.notes[noteKey(draw, window)];
-    const round = state.show?.rounds.find((each) => each.draw === draw);
     const won = state.awards.some((award) => award.draw === draw && award.window === window);
     return {
       // A win without a remembered entry was entered on another visit or device.
       entered: note?.entered === true || won,
-      drawn: note?.drawn === true || (round !== undefined && round.drawnThrough > window),
+      settled: note?.settled === true,
       won,
       resultAtMs: note?.resultAtMs ?? null,
     };
@@ -104,6 +105,20 @@ export function enteredWindows(state: VenueState, draw: string): readonly number
     .filter(([key, note]) => note.entered && key.startsWith(`${draw}#`))
     .map(([key]) => Number(key.slice(draw.length + 1)))
     .sort((left, right) => left - right);
+}
+
+/** Keys of entered windows that are drawn, without it being known here whether one won: own awards are to be read. */
+export function unsettled(state: VenueState): readonly string[] {
+  return Object.entries(state.notes)
+    .filter(([key, note]) => note.entered && !note.settled && (note.drawn || isPast(state, key)))
+    .map(([key]) => key);
+}
+
+/** Whether the show counts the window of a note as drawn. */
+function isPast(state: VenueState, key: string): boolean {
+  const place = key.lastIndexOf("#");
+  const round = state.show?.rounds.find((each) => each.draw === key.slice(0, place));
+  return round !== undefined && round.drawnThrough > Number(key.slice(place + 1));
 }
 
 /** The stated result of a window when nothing but the schedule is known. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { award, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
 import type { VenueEvent, VenueSource } from "../source/source.ts";
-import { visibleAwards } from "./state.ts";
+import { stageOf } from "./stage.ts";
+import { factsIn, visibleAwards } from "./state.ts";
 import { VenueStore } from "./store.ts";
 
 const now = 2_000_000_000_000;
@@ -43,7 +44,7 @@ test("a win that arrives early is shown at the stated second, to the winner as t
   hear({ type: "award", award: award("tea-set", now, { wonAtMs: now }), fresh: true });
   // The draw itself is done before the stated second.
   const drawn = { type: "drawn", draw: shake.draw, window: 0, entries: 9, units: 5, winners: 5 } as const;
-  hear({ ...drawn, resultAtMs: now + 4_000 });
+  hear({ ...drawn, resultAtMs: now + 4_000, winsToldFirst: true });
   vi.advanceTimersByTime(5_900);
   expect(store.state.celebrate).toBeNull();
   expect(visibleAwards(store.state, Date.now())).toEqual([]);
@@ -153,4 +154,139 @@ test("a refused tap is said and does not stay", () => {
   hear({ type: "refused", draw: null, code: "draw.cap_reached" });
   expect(store.state.refusal).toEqual({ code: "draw.cap_reached", atMs: now });
   store.stop();
+});
+
+/** What the hero shows of a store now. */
+function heroOf(store: VenueStore) {
+  const { show } = store.state;
+  if (show === null) throw new Error("no show");
+  return stageOf({ show, factsOf: factsIn(store.state), nowMs: Date.now() });
+}
+
+/** A page that had entered the one window of a round when its line broke; what came of it is not known. */
+function cutOff(part: Partial<VenueSource> = {}) {
+  const page = told(part);
+  const shake = round(0, now - 1_000, "open", { schedule: [5] });
+  page.hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+  page.hear({ type: "received", draw: shake.draw, window: 0 });
+  page.hear({ type: "link", link: "lost" });
+  vi.advanceTimersByTime(7_000);
+  const drawn = { ...shake, phase: "closed", drawnThrough: 1 } as const;
+  return { ...page, shake, show: makeShow(now, { rounds: [drawn] }), said: saidBy(page.store) };
+}
+
+function saidBy(store: VenueStore): string[] {
+  const said: string[] = [];
+  store.subscribe(() => {
+    const what = store.state.saying?.what;
+    if (what !== undefined && what !== said.at(-1)) said.push(what);
+  });
+  return said;
+}
+
+test("[WR3] after a reconnect a winner is told nothing until own awards were read, then that he won", () => {
+  const { store, hear, shake, show, said } = cutOff();
+  hear({ type: "link", link: "live" });
+  hear({ type: "show", show });
+  // A question asked before the window was known as drawn settles nothing; here it was already.
+  vi.advanceTimersByTime(2_000);
+  expect(heroOf(store)).toMatchObject({ kind: "drawing", late: true, entered: true });
+  hear({ type: "reading", read: 1 });
+  vi.advanceTimersByTime(1_000);
+  expect(heroOf(store)).toMatchObject({ kind: "drawing", late: true });
+  hear({
+    type: "read",
+    read: 1,
+    awards: [award("tea-set", now, { draw: shake.draw, wonAtMs: now + 4_000 })],
+  });
+  expect(heroOf(store)).toMatchObject({ kind: "result", outcome: "won" });
+  vi.advanceTimersByTime(500);
+  expect(store.state.celebrate?.prize.slug).toBe("tea-set");
+  expect(said).toContain("won");
+  expect(said).not.toContain("lost");
+  store.endCelebration();
+  // Read again it is known.
+  hear({ type: "reading", read: 2 });
+  hear({ type: "read", read: 2, awards: store.state.awards });
+  vi.advanceTimersByTime(500);
+  expect(store.state.celebrate).toBeNull();
+  store.stop();
+});
+
+test("[WR3] only a reading asked after the window was known as drawn, and answered, says it was lost", () => {
+  const { store, hear, show, said } = cutOff();
+  hear({ type: "reading", read: 1 });
+  hear({ type: "link", link: "live" });
+  hear({ type: "show", show });
+  hear({ type: "reading", read: 2 });
+  hear({ type: "read", read: 1, awards: [] });
+  expect(heroOf(store)).toMatchObject({ kind: "drawing", late: true });
+  hear({ type: "read", read: 2, awards: null });
+  expect(heroOf(store)).toMatchObject({ kind: "drawing", late: true });
+  hear({ type: "reading", read: 3 });
+  hear({ type: "read", read: 3, awards: [] });
+  expect(heroOf(store)).toMatchObject({ kind: "result", outcome: "lost" });
+  vi.advanceTimersByTime(500);
+  expect(said).toContain("lost");
+  store.stop();
+});
+
+test("[WR3] a drawn settles a window when its socket tells wins first, and not before an answer on its way", () => {
+  const drawn = {
+    type: "drawn",
+    window: 0,
+    entries: 9,
+    units: 5,
+    winners: 5,
+    resultAtMs: now + 4_000,
+  } as const;
+  const outcomes = [true, false].map((winsToldFirst) => {
+    const { store, hear, shake } = cutOff();
+    hear({ ...drawn, draw: shake.draw, winsToldFirst });
+    const { kind } = heroOf(store);
+    store.stop();
+    vi.setSystemTime(now);
+    return kind;
+  });
+  expect(outcomes).toEqual(["result", "drawing"]);
+  const { store, hear, shake } = cutOff();
+  hear({ type: "reading", read: 1 });
+  hear({ ...drawn, draw: shake.draw, winsToldFirst: true });
+  expect(heroOf(store).kind).toBe("drawing");
+  hear({ type: "read", read: 1, awards: [] });
+  expect(heroOf(store)).toMatchObject({ kind: "result", outcome: "lost" });
+  store.stop();
+});
+
+test("[WR3] an answer that was lost is asked for again, until one comes", () => {
+  const refreshAwards = vi.fn(async () => undefined);
+  const { store, hear, show } = cutOff({ refreshAwards });
+  hear({ type: "link", link: "live" });
+  hear({ type: "show", show });
+  vi.advanceTimersByTime(6_900);
+  expect(refreshAwards).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(20_000);
+  expect(refreshAwards.mock.calls.length).toBeGreaterThan(1);
+  hear({ type: "reading", read: 1 });
+  hear({ type: "read", read: 1, awards: [] });
+  const calls = refreshAwards.mock.calls.length;
+  vi.advanceTimersByTime(60_000);
+  expect(refreshAwards).toHaveBeenCalledTimes(calls);
+  store.stop();
+});
+
+test("a win found by reading is celebrated while it is news and still to be claimed", () => {
+  const celebrated = (part: Parameters<typeof award>[2]) => {
+    const { store, hear } = told();
+    hear({ type: "show", show: makeShow(now, { rounds: [round(0, now - 60 * 60_000, "closed")] }) });
+    hear({ type: "reading", read: 1 });
+    hear({ type: "read", read: 1, awards: [award("tea-set", now, part)] });
+    vi.advanceTimersByTime(10);
+    const { celebrate } = store.state;
+    store.stop();
+    return celebrate !== null;
+  };
+  expect(celebrated({ wonAtMs: now - 9 * 60_000 })).toBe(true);
+  expect(celebrated({ wonAtMs: now - 11 * 60_000 })).toBe(false);
+  expect(celebrated({ wonAtMs: now - 60_000, state: "expired" })).toBe(false);
 });

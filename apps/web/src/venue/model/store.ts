@@ -15,6 +15,7 @@ import {
   type RainNote,
   revealAtMs,
   type Saying,
+  unsettled,
   type VenueState,
   type WindowNote,
 } from "./state.ts";
@@ -32,7 +33,12 @@ const CELEBRATED_MAX = 64;
 
 type SayingBody = Saying extends infer S ? (S extends unknown ? Omit<S, "id"> : never) : never;
 
-const EMPTY_NOTE: WindowNote = { entered: false, drawn: false, resultAtMs: null };
+const EMPTY_NOTE: WindowNote = { entered: false, drawn: false, settled: false, resultAtMs: null };
+/** A win found by reading is celebrated when it is no older than this; older ones were seen elsewhere. */
+const CELEBRATED_WITHIN_MS = 10 * 60_000;
+/** Awards are read by the source within six seconds; when that answer is lost we ask, spread over some more. */
+const READ_AFTER_MS = 7_000;
+const READ_SPREAD_MS = 5_000;
 
 /** The store of the venue page; `run` until the signal aborts. */
 export class VenueStore {
@@ -43,6 +49,10 @@ export class VenueStore {
   #stageKey = "";
   #saidId = 0;
   #retryAtMs = 0;
+  /** Notes each reading of awards will settle when it is answered. */
+  readonly #reads = new Map<number, Set<string>>();
+  /** When we ask for awards ourselves; null while nothing is unsettled. */
+  #readAtMs: number | null = null;
 
   constructor(source: VenueSource) {
     this.#source = source;
@@ -163,6 +173,12 @@ export class VenueStore {
       case "awards":
         this.#set({ awards: event.awards });
         break;
+      case "reading":
+        this.#reads.set(event.read, new Set(unsettled(this.#state)));
+        break;
+      case "read":
+        this.#hearRead(event.read, event.awards);
+        break;
       case "award":
         this.#hearAward(event.award, event.fresh);
         break;
@@ -194,9 +210,37 @@ export class VenueStore {
     const statedMs = round === undefined ? 0 : resultAtMs(round, window, factsIn(this.#state)(draw, window));
     const shownAtMs = Math.max(statedMs, event.resultAtMs);
     this.#note(draw, window, { drawn: true, resultAtMs: shownAtMs });
+    if (event.winsToldFirst) this.#settle(noteKey(draw, window));
     const reveal = () =>
       this.#set({ lastDrawn: { ...this.#state.lastDrawn, [draw]: { window, entries, units } } });
     this.#at(shownAtMs, reveal);
+  }
+
+  /** From a socket that tells wins first; what was won before it spoke stands in the answers still on their way. */
+  #settle(key: string): void {
+    for (const keys of this.#reads.values()) keys.add(key);
+    if (this.#reads.size === 0) this.#settleAll([key]);
+  }
+
+  #settleAll(keys: Iterable<string>): void {
+    const notes = { ...this.#state.notes };
+    for (const key of keys) notes[key] = { ...EMPTY_NOTE, ...notes[key], settled: true };
+    this.#set({ notes });
+  }
+
+  #hearRead(read: number, awards: readonly AwardView[] | null): void {
+    const keys = this.#reads.get(read) ?? [];
+    this.#reads.delete(read);
+    if (awards === null) return;
+    const known = new Set(this.#state.awards.map(({ awardId }) => awardId));
+    // Together: a window is never settled before its win is there.
+    this.#state = { ...this.#state, awards };
+    this.#settleAll(keys);
+    const sinceMs = this.nowMs() - CELEBRATED_WITHIN_MS;
+    for (const award of awards) {
+      if (known.has(award.awardId)) continue;
+      if (award.state === "held" && award.wonAtMs >= sinceMs) this.#hearWon(award);
+    }
   }
 
   #hearGap(event: VenueEvent & { type: "gap" }): void {
@@ -250,7 +294,11 @@ export class VenueStore {
     const paidNow = (view: AwardView | undefined) =>
       view?.claim?.type === "order" && view.claim.order.state === "paid";
     if (paidNow(award) && !paidNow(before)) this.#say({ what: "paid", draw: award.prize.pool });
-    if (!fresh || before !== undefined) return;
+    if (fresh && before === undefined) this.#hearWon(award);
+  }
+
+  /** The first one hears of an own award: its moment is shown once, at its stated second. */
+  #hearWon(award: AwardView): void {
     const waiting = this.#state.rains[award.prize.pool];
     if (award.draw === null && waiting !== undefined) this.#gotRain(award.prize.pool, waiting.request);
     // The lane tells a win again after a reload; the moment is for the first time only.
@@ -267,6 +315,7 @@ export class VenueStore {
   #watch(): void {
     const { show } = this.#state;
     if (show === null) return;
+    this.#readUnsettled();
     const stage = stageOf({ show, factsOf: factsIn(this.#state), nowMs: this.nowMs() });
     const soon = stage.kind === "waiting" && stage.soon && stage.coming.type === "round";
     const draw = soon ? stage.coming.round.draw : "round" in stage ? stage.round.draw : "";
@@ -278,6 +327,18 @@ export class VenueStore {
     if (stage.kind === "open") this.#say({ what: "opened", draw });
     if (soon) this.#say({ what: "soon", draw });
     if (stage.kind === "result" && stage.outcome === "lost") this.#say({ what: "lost" });
+  }
+
+  /** Asks for own awards where no answer came: an entry must not wait for its result for ever. */
+  #readUnsettled(): void {
+    if (this.#state.link !== "live" || unsettled(this.#state).length === 0) {
+      this.#readAtMs = null;
+      return;
+    }
+    this.#readAtMs ??= this.nowMs() + READ_AFTER_MS + Math.random() * READ_SPREAD_MS;
+    if (this.nowMs() < this.#readAtMs) return;
+    this.#readAtMs = null;
+    void this.#source.refreshAwards();
   }
 
   #say(body: SayingBody): void {

@@ -22,15 +22,15 @@ test("[DR3] the page's windows close on the round's own grid, without a gap", ()
 });
 
 test("a result does not show before its stated second, even when it is known", () => {
-  const facts = { entered: true, drawn: true, won: true, resultAtMs: at + 14_000 };
+  const facts = { entered: true, settled: true, won: true, resultAtMs: at + 14_000 };
   expect(windowState(shake, 0, facts, at + 5_000)).toBe("received");
   expect(windowState(shake, 0, facts, at + 13_999)).toBe("received");
   expect(windowState(shake, 0, facts, at + 14_000)).toBe("won");
   expect(windowState(shake, 0, { ...facts, won: false }, at + 14_000)).toBe("lost");
 });
 
-test("[WR3] an entered window that is not drawn at its stated time is late, not lost", () => {
-  const facts = { entered: true, drawn: false, won: false, resultAtMs: null };
+test("[WR3] an entered window whose result is not known at its stated time is late, not lost", () => {
+  const facts = { entered: true, settled: false, won: false, resultAtMs: null };
   expect(windowState(shake, 0, facts, at + 13_999)).toBe("received");
   expect(windowState(shake, 0, facts, at + 20_000)).toBe("late");
 });

@@ -41,14 +41,15 @@ export type WindowState = "ahead" | "open" | "none" | "received" | "late" | "won
 /** What is known of one window of one draw. */
 export type WindowFacts = {
   readonly entered: boolean;
-  readonly drawn: boolean;
+  /** Drawn, and whatever was won in it is known here: told first on the same socket, or read since (WR3). */
+  readonly settled: boolean;
   readonly won: boolean;
   /** Stated time of the result; null while neither seal nor result has been heard. */
   readonly resultAtMs: number | null;
 };
 
 /** The facts of a window nothing has been heard of. */
-export const NO_FACTS: WindowFacts = { entered: false, drawn: false, won: false, resultAtMs: null };
+export const NO_FACTS: WindowFacts = { entered: false, settled: false, won: false, resultAtMs: null };
 
 /** The stated time of a window's result. */
 export function resultAtMs(round: RoundView, window: number, facts: WindowFacts): number {
@@ -70,5 +71,5 @@ export function windowState(
   if (!facts.entered) return open ? "open" : "none";
   if (open || nowMs < resultAtMs(round, window, facts)) return "received";
   if (facts.won) return "won";
-  return facts.drawn ? "lost" : "late";
+  return facts.settled ? "lost" : "late";
 }

@@ -13,6 +13,7 @@ export function clientSource(): VenueSource {
   let awards: readonly AwardView[] = [];
   let everLive = false;
   let unknown = false;
+  let reads = 0;
   const hear = (event: VenueEvent) => listener(event);
   const putAwards = (next: readonly AwardView[]) => {
     awards = next;
@@ -20,8 +21,20 @@ export function clientSource(): VenueSource {
   };
 
   const refreshAwards = async () => {
+    reads += 1;
+    const read = reads;
+    const before = idsOf(awards);
+    hear({ type: "reading", read });
     const answer = await ask<{ awards: readonly AwardView[] }>("/api/me/awards");
-    if (answer.ok) putAwards(answer.value.awards);
+    if (!answer.ok) {
+      hear({ type: "read", read, awards: null });
+      return;
+    }
+    const said = idsOf(answer.value.awards);
+    // A win told while the answer was on its way may be missing in it.
+    const told = awards.filter(({ awardId }) => !before.has(awardId) && !said.has(awardId));
+    awards = [...told, ...answer.value.awards];
+    hear({ type: "read", read, awards });
   };
 
   const fetchShow = async (): Promise<ShowView> => {
@@ -58,7 +71,7 @@ export function clientSource(): VenueSource {
       client = room;
       room.on("status", () => onStatus(room));
       room.on("show", (show) => hear({ type: "show", show }));
-      room.on("ctl", (message) => onCtl(message, hear));
+      room.on("ctl", (message) => onCtl(message, room.winsToldFirst, hear));
       room.on("me", onMe);
       room.on("stale", () => void refreshAwards());
       room.on("refused", ({ draw, code }) => hear({ type: "refused", draw, code }));
@@ -84,13 +97,17 @@ export function clientSource(): VenueSource {
   };
 }
 
-function onCtl(message: CtlMessage, hear: (event: VenueEvent) => void): void {
+function idsOf(awards: readonly AwardView[]): ReadonlySet<string> {
+  return new Set(awards.map(({ awardId }) => awardId));
+}
+
+function onCtl(message: CtlMessage, winsToldFirst: boolean, hear: (event: VenueEvent) => void): void {
   if (message.t === "seal") {
     const { draw, window, resultAtMs } = message;
     hear({ type: "seal", draw, window, resultAtMs });
   } else if (message.t === "drawn") {
     const { draw, window, entries, units, winners, resultAtMs } = message;
-    hear({ type: "drawn", draw, window, entries, units, winners, resultAtMs });
+    hear({ type: "drawn", draw, window, entries, units, winners, resultAtMs, winsToldFirst });
   } else if (message.t === "chain") {
     const gap = message.record as { version?: unknown; fromWindow?: unknown; toWindow?: unknown };
     if (gap.version !== "wanhui/gap/1") return;

@@ -21,6 +21,8 @@ export type VenueEvent =
       readonly units: number;
       readonly winners: number;
       readonly resultAtMs: number;
+      /** Whether an own win of this window would have been told before (WR3). */
+      readonly winsToldFirst: boolean;
     }
   /** Windows that were never sealed; their entries count in the window after `toWindow`. */
   | { readonly type: "gap"; readonly draw: string; readonly fromWindow: number; readonly toWindow: number }
@@ -28,8 +30,12 @@ export type VenueEvent =
   | { readonly type: "refused"; readonly draw: string | null; readonly code: string }
   /** An own award, new or changed. `fresh`: won just now. */
   | { readonly type: "award"; readonly award: AwardView; readonly fresh: boolean }
-  /** All own awards, read anew. */
-  | { readonly type: "awards"; readonly awards: readonly AwardView[] };
+  /** All own awards, one of them changed. */
+  | { readonly type: "awards"; readonly awards: readonly AwardView[] }
+  /** Own awards are asked for; `read` names the question. */
+  | { readonly type: "reading"; readonly read: number }
+  /** The answer to it: all own awards, null when there was none. */
+  | { readonly type: "read"; readonly read: number; readonly awards: readonly AwardView[] | null };
 
 export type VenueSource = {
   /** Makes the visit, fetches the show, connects, and goes on until `stop`. */
