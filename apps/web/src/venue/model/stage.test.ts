@@ -2,12 +2,17 @@ import type { RoundPhase, ShowView } from "@wanhui/protocol";
 import { expect, test } from "vitest";
 import { cue, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
 import { RESULT_SHOWN_MS, SOON_MS, type StageInput, stageOf } from "./stage.ts";
-import { EMPTY_STATE, factsIn, noteKey, unsettled } from "./state.ts";
+import { EMPTY_STATE, lookAt, noteKey, unsettled } from "./state.ts";
 import { NO_FACTS, type WindowFacts } from "./windows.ts";
 
 const now = 2_000_000_000_000;
 const look = (show: ShowView, nowMs: number, facts: (window: number) => WindowFacts = () => NO_FACTS) =>
-  stageOf({ show, nowMs, factsOf: (_draw, window) => facts(window) } satisfies StageInput);
+  stageOf({
+    show,
+    nowMs,
+    factsOf: (_draw, window) => facts(window),
+    lastOwnOf: () => null,
+  } satisfies StageInput);
 
 const shake = (phase: RoundPhase, opensAtMs: number) => round(0, opensAtMs, phase, { schedule: [5, 5] });
 
@@ -91,8 +96,8 @@ test("[DR12] a view read after a gap holds nobody in the drawing: the countdown 
   const state = { ...EMPTY_STATE, show, notes: { [key]: note } };
   // The view says it is drawn: own awards are read, and that settles it.
   expect(unsettled(state)).toEqual([key]);
-  const factsOf = factsIn({ ...state, notes: { [key]: { ...note, settled: true } } });
-  expect(stageOf({ show, factsOf, nowMs: now })).toMatchObject({
+  const read = { ...state, notes: { [key]: { ...note, settled: true } } };
+  expect(stageOf(lookAt(read, show, now))).toMatchObject({
     kind: "waiting",
     coming: { round: { index: 1 } },
   });

@@ -47,9 +47,15 @@ export type Stage =
 /** Facts of a window by draw and window. */
 export type FactsOf = (draw: string, window: number) => WindowFacts;
 
-export type StageInput = {
-  readonly show: ShowView;
+/** What is known of one's own windows. */
+export type OwnWindows = {
   readonly factsOf: FactsOf;
+  /** The last window of a draw that holds an own entry; null when none does. */
+  readonly lastOwnOf: (draw: string) => number | null;
+};
+
+export type StageInput = OwnWindows & {
+  readonly show: ShowView;
   readonly nowMs: number;
 };
 
@@ -78,22 +84,30 @@ export function isRaining(rain: RainView, nowMs: number): boolean {
   );
 }
 
-/** Windows of a round that exist: a stopped one ends with the last that closed before the stop took effect. */
-function lastWindow(round: RoundView): number {
+/**
+ * The last window there is for the person looking. A stopped round ends with the last that closed before the stop took
+ * effect; an own entry that was carried over a gap may wait in an extension behind all of them (DR12).
+ */
+function lastWindow(own: OwnWindows, round: RoundView): number {
+  return Math.max(lastScheduled(round), own.lastOwnOf(round.draw) ?? 0);
+}
+
+function lastScheduled(round: RoundView): number {
   if (round.phase !== "stopped") return windowCount(round) - 1;
   const reached = windowAt(round, round.closesAtMs - 1) ?? windowCount(round) - 1;
   return Math.max(0, Math.min(reached, windowCount(round) - 1));
 }
 
 /** When everything of a round is stated to be known. */
-export function roundResultMs(round: RoundView, factsOf: FactsOf): number {
-  const last = lastWindow(round);
-  return resultAtMs(round, last, factsOf(round.draw, last));
+export function roundResultMs(own: OwnWindows, round: RoundView): number {
+  const last = lastWindow(own, round);
+  return resultAtMs(round, last, own.factsOf(round.draw, last));
 }
 
-/** Own windows of a round, as states at a moment. */
+/** Own windows of a round, as states at a moment: all of the schedule, and an extension that holds an own entry. */
 export function roundStates(input: StageInput, round: RoundView): readonly WindowState[] {
-  return round.schedule.map((_, window) =>
+  const length = Math.max(windowCount(round), (input.lastOwnOf(round.draw) ?? 0) + 1);
+  return Array.from({ length }, (_, window) =>
     windowState(round, window, input.factsOf(round.draw, window) ?? NO_FACTS, input.nowMs),
   );
 }
@@ -132,8 +146,8 @@ export function spoken(show: ShowView): CueView | null {
 }
 
 function afterClose(input: StageInput, round: RoundView): Stage | null {
-  const { nowMs, factsOf } = input;
-  const stated = roundResultMs(round, factsOf);
+  const { nowMs } = input;
+  const stated = roundResultMs(input, round);
   const states = roundStates(input, round);
   const entered = states.some((state) => state !== "none" && state !== "open" && state !== "ahead");
   const pending = states.some((state) => state === "received" || state === "late");

@@ -3,6 +3,7 @@
 import type { AwardView, ShowView } from "@wanhui/protocol";
 import type { LinkState } from "../source/source.ts";
 import type { DrawnWindow } from "./prizes.ts";
+import type { StageInput } from "./stage.ts";
 import { resultAtMs, statedResultMs, type WindowFacts } from "./windows.ts";
 
 /** What was heard of one window. */
@@ -105,6 +106,22 @@ export function enteredWindows(state: VenueState, draw: string): readonly number
     .filter(([key, note]) => note.entered && key.startsWith(`${draw}#`))
     .map(([key]) => Number(key.slice(draw.length + 1)))
     .sort((left, right) => left - right);
+}
+
+/** The last window of a draw that holds an own entry, or an own win. */
+function lastOwnIn(state: VenueState): (draw: string) => number | null {
+  return (draw) => {
+    const won = state.awards.flatMap((award) =>
+      award.draw === draw && award.window !== null ? [award.window] : [],
+    );
+    const own = [...enteredWindows(state, draw), ...won];
+    return own.length === 0 ? null : Math.max(...own);
+  };
+}
+
+/** What the hero is made from at a moment. */
+export function lookAt(state: VenueState, show: ShowView, nowMs: number): StageInput {
+  return { show, factsOf: factsIn(state), lastOwnOf: lastOwnIn(state), nowMs };
 }
 
 /** Keys of entered windows that are drawn, without it being known here whether one won: own awards are to be read. */

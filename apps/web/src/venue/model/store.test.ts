@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { award, makeShow, rain, round } from "../../../e2e/fake/scenes.ts";
 import type { VenueEvent, VenueSource } from "../source/source.ts";
 import { stageOf } from "./stage.ts";
-import { factsIn, visibleAwards } from "./state.ts";
+import { lookAt, visibleAwards } from "./state.ts";
 import { VenueStore } from "./store.ts";
 
 const now = 2_000_000_000_000;
@@ -160,7 +160,7 @@ test("a refused tap is said and does not stay", () => {
 function heroOf(store: VenueStore) {
   const { show } = store.state;
   if (show === null) throw new Error("no show");
-  return stageOf({ show, factsOf: factsIn(store.state), nowMs: Date.now() });
+  return stageOf(lookAt(store.state, show, Date.now()));
 }
 
 /** A page that had entered the one window of a round when its line broke; what came of it is not known. */
@@ -289,4 +289,29 @@ test("a win found by reading is celebrated while it is news and still to be clai
   expect(celebrated({ wonAtMs: now - 9 * 60_000 })).toBe(true);
   expect(celebrated({ wonAtMs: now - 11 * 60_000 })).toBe(false);
   expect(celebrated({ wonAtMs: now - 60_000, state: "expired" })).toBe(false);
+});
+
+test("[DR12] an entry carried behind the schedule is waited for, and its result is shown", () => {
+  const { store, hear } = told();
+  const shake = round(0, now - 1_000, "open", { schedule: [5] });
+  hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+  hear({ type: "received", draw: shake.draw, window: 0 });
+  hear({ type: "link", link: "live" });
+  // Windows 0 to 2 could not be sealed; the entry waits in an extension, stated 13 s after the opening and later.
+  hear({ type: "gap", draw: shake.draw, fromWindow: 0, toWindow: 2 });
+  vi.advanceTimersByTime(3_000);
+  expect(heroOf(store)).toMatchObject({
+    kind: "drawing",
+    entered: true,
+    late: false,
+    resultAtMs: now + 15_000,
+  });
+  vi.advanceTimersByTime(11_000);
+  expect(heroOf(store)).toMatchObject({ kind: "drawing", entered: true });
+  hear({ type: "award", award: award("tea-set", now, { window: 3, wonAtMs: Date.now() }), fresh: true });
+  const drawn = { type: "drawn", draw: shake.draw, window: 3, entries: 1, units: 5, winners: 1 } as const;
+  hear({ ...drawn, resultAtMs: Date.now(), winsToldFirst: true });
+  vi.advanceTimersByTime(1_000);
+  expect(heroOf(store)).toMatchObject({ kind: "result", outcome: "won" });
+  store.stop();
 });

@@ -11,6 +11,7 @@ import {
   EMPTY_STATE,
   enteredWindows,
   factsIn,
+  lookAt,
   noteKey,
   type RainNote,
   revealAtMs,
@@ -260,10 +261,11 @@ export class VenueStore {
     this.#set({ sending: null, refusal: null });
     this.#note(draw, window, { entered: true });
     this.#rememberEntered();
-    const round = this.#state.show?.rounds.find((each) => each.draw === draw);
+    const { show } = this.#state;
+    const round = show?.rounds.find((each) => each.draw === draw);
     // Read aloud once a round: a window closes every three seconds.
-    if (first && round !== undefined)
-      this.#say({ what: "received", atMs: roundResultMs(round, factsIn(this.#state)) });
+    if (first && show !== null && round !== undefined)
+      this.#say({ what: "received", atMs: roundResultMs(lookAt(this.#state, show, this.nowMs()), round) });
   }
 
   #hearTaken(pool: string, request: string, outcome: TakeOutcome): void {
@@ -316,7 +318,7 @@ export class VenueStore {
     const { show } = this.#state;
     if (show === null) return;
     this.#readUnsettled();
-    const stage = stageOf({ show, factsOf: factsIn(this.#state), nowMs: this.nowMs() });
+    const stage = stageOf(lookAt(this.#state, show, this.nowMs()));
     const soon = stage.kind === "waiting" && stage.soon && stage.coming.type === "round";
     const draw = soon ? stage.coming.round.draw : "round" in stage ? stage.round.draw : "";
     const key = `${stage.kind}${soon ? "/soon" : ""}/${draw}`;

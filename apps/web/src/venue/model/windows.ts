@@ -66,7 +66,8 @@ export function windowState(
   facts: WindowFacts,
   nowMs: number,
 ): WindowState {
-  if (nowMs < openOfMs(round, window)) return "ahead";
+  // An entry carried over a gap waits in its window before that opens (DR12).
+  if (nowMs < openOfMs(round, window)) return facts.entered ? "received" : "ahead";
   const open = nowMs < closeOfMs(round, window);
   if (!facts.entered) return open ? "open" : "none";
   if (open || nowMs < resultAtMs(round, window, facts)) return "received";

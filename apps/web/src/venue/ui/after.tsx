@@ -2,7 +2,7 @@
 
 import { countdown } from "../../shared/format.ts";
 import { opensAtMs, roundStates, type Stage, titleOf } from "../model/stage.ts";
-import { enteredWindows, factsIn } from "../model/state.ts";
+import { enteredWindows, lookAt } from "../model/state.ts";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
@@ -21,7 +21,7 @@ export function Drawing({
   const { show } = state;
   if (show === null) return null;
   const { round } = stage;
-  const states = roundStates({ show, factsOf: factsIn(state), nowMs }, round);
+  const states = roundStates(lookAt(state, show, nowMs), round);
   const entered = enteredWindows(state, round.draw).length;
   return (
     <>
@@ -64,7 +64,7 @@ export function Result({
   const { show } = state;
   if (show === null) return null;
   const award = state.awards.find((each) => each.draw === round.draw) ?? null;
-  const states = roundStates({ show, factsOf: factsIn(state), nowMs }, round);
+  const states = roundStates(lookAt(state, show, nowMs), round);
   const title = { won: words.hero.won, lost: words.hero.lost, watched: words.hero.watched }[outcome];
   return (
     <>

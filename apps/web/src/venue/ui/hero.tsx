@@ -11,7 +11,7 @@ import {
   stageOf,
   titleOf,
 } from "../model/stage.ts";
-import { factsIn } from "../model/state.ts";
+import { lookAt } from "../model/state.ts";
 import { Between, Drawing, Ended, Result } from "./after.tsx";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
@@ -28,7 +28,7 @@ export function Hero() {
   const nowMs = useNow(SECOND_HAND_MS);
   const { show } = state;
   if (show === null) return null;
-  const input = { show, factsOf: factsIn(state), nowMs };
+  const input = lookAt(state, show, nowMs);
   const stage = stageOf(input);
   const said = spoken(show);
   return (

@@ -5,7 +5,7 @@ import { ask } from "../../shared/http.ts";
 import { receiptUrl } from "../../shared/links.ts";
 import { awardGroup, nextAct, sortAwards } from "../model/awards.ts";
 import { stageOf } from "../model/stage.ts";
-import { enteredWindows, factsIn, visibleAwards } from "../model/state.ts";
+import { enteredWindows, lookAt, visibleAwards } from "../model/state.ts";
 import { Icon } from "./icons.tsx";
 import { MINUTE_HAND_MS, useNow, usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
@@ -17,7 +17,7 @@ export function Mine() {
   const { show } = state;
   if (show === null) return null;
   const awards = sortAwards(visibleAwards(state, nowMs), nowMs);
-  const ended = stageOf({ show, factsOf: factsIn(state), nowMs }).kind === "ended";
+  const ended = stageOf(lookAt(state, show, nowMs)).kind === "ended";
   return (
     <section class="part mine" id="mine" aria-labelledby="mine-title">
       <h2 id="mine-title">{words.mine.title}</h2>

@@ -1,6 +1,6 @@
 import { countdown } from "../../shared/format.ts";
 import { roundStates, type Stage } from "../model/stage.ts";
-import { factsIn } from "../model/state.ts";
+import { factsIn, lookAt } from "../model/state.ts";
 import { REFUSAL_SHOWN_MS } from "../model/store.ts";
 import { closeOfMs, openOfMs, resultAtMs } from "../model/windows.ts";
 import { Gate } from "./gate.tsx";
@@ -25,7 +25,7 @@ export function OpenRound({
   const openMs = openOfMs(round, window);
   const closeMs = closeOfMs(round, window);
   const factsOf = factsIn(state);
-  const states = roundStates({ show, factsOf, nowMs }, round);
+  const states = roundStates(lookAt(state, show, nowMs), round);
   const taps = state.taps[round.draw] ?? 0;
   const shaking = wishes.shake && shake === "ready";
   return (
