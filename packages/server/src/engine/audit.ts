@@ -1,5 +1,4 @@
 import {
-  type AwardId,
   type DrawId,
   type Event,
   fromHex,
@@ -15,6 +14,7 @@ import {
 import type pg from "pg";
 import { sha256 } from "../platform/mod.ts";
 import { compareClaims } from "./audit-claims.ts";
+import { Difference, findStrayGrab, RowsAudit } from "./audit-rows.ts";
 import type { Batch } from "./journal-store.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
 
@@ -38,9 +38,6 @@ export type AuditResult =
   | { readonly ok: true; readonly counts: AuditCounts }
   | { readonly ok: false; readonly difference: string };
 
-/** The first thing found that does not agree. */
-class Difference extends Error {}
-
 /** Follows one shard's events with its own bookkeeping of entries, seals and winners: MT4's second opinion. */
 class DrawsAudit {
   readonly #counts: AuditCounts;
@@ -50,9 +47,8 @@ class DrawsAudit {
   readonly #caps = new Map<DrawId, number>();
   readonly #wins = new Map<DrawId, Map<UserKey, number>>();
   readonly #released = new Map<DrawId, number>();
-  /** What `draw_windows` and `draw_entries` must say of events at or before the checkpoint. */
+  /** What `draw_windows` must say of events at or before the checkpoint. */
   readonly windows = new Map<string, { root: string; count: number; winners: number | null }>();
-  readonly entriesOf = new Map<DrawId, number>();
 
   constructor(counts: AuditCounts) {
     this.#counts = counts;
@@ -65,7 +61,6 @@ class DrawsAudit {
       const list = this.#open.get(event.draw) ?? [];
       list.push({ window: event.window, userKey: event.userKey, user: event.user });
       this.#open.set(event.draw, list);
-      if (inSql) this.entriesOf.set(event.draw, (this.entriesOf.get(event.draw) ?? 0) + 1);
     } else if (event.type === "window.sealed") this.#seal(event, inSql);
     else if (event.type === "window.drawn") this.#draw(event, inSql);
     else if (event.type === "draw.closed") this.#close(event.record.draw);
@@ -162,27 +157,13 @@ async function* batchesOf(client: Client, shard: number): AsyncIterable<Batch> {
   }
 }
 
-type AwardFacts = {
-  readonly state: string;
-  readonly orderId: string | null;
-  readonly claimByMs: number | null;
-};
-
-/** What SQL must say of every award: the replayed state as it was at the checkpoint. */
-function factsOf(state: ShardState): Map<AwardId, AwardFacts> {
-  const facts = new Map<AwardId, AwardFacts>();
-  for (const [id, { standing, orderId, claimByMs }] of state.awards) {
-    facts.set(id, { state: standing, orderId, claimByMs });
-  }
-  return facts;
-}
-
 async function auditShard(client: Client, shard: number, counts: AuditCounts): Promise<void> {
   const found = await client.query("select seq, hash from materialiser_checkpoints where shard = $1", [
     shard,
   ]);
   const checkpoint = { seq: Number(found.rows[0]?.seq ?? 0), hash: found.rows[0]?.hash.toString("hex") };
   const draws = new DrawsAudit(counts);
+  const inTables = new RowsAudit();
   // The journal runs ahead of SQL: the facts are taken at the checkpoint, from a replay that ends there.
   const replayed = await replayShard({
     store: { readTail: () => batchesOf(client, shard) },
@@ -191,7 +172,11 @@ async function auditShard(client: Client, shard: number, counts: AuditCounts): P
     onBatch: (batch, events) => {
       counts.batches += 1;
       counts.events += events.length;
-      for (const event of events) draws.follow(event, batch.seq <= checkpoint.seq);
+      const inSql = batch.seq <= checkpoint.seq;
+      for (const event of events) {
+        draws.follow(event, inSql);
+        if (inSql) inTables.follow(event, batch.seq);
+      }
       if (batch.seq === checkpoint.seq && batch.hash !== checkpoint.hash) {
         throw new Difference(
           `shard ${shard}: the materialiser's checkpoint names another batch ${batch.seq}`,
@@ -208,8 +193,10 @@ async function auditShard(client: Client, shard: number, counts: AuditCounts): P
   counts.draws += replayed.state.draws.size;
   const atCheckpoint =
     checkpoint.seq === replayed.end.seq ? replayed.state : await replayUpTo(client, shard, checkpoint.seq);
-  await compareAwards(client, shard, factsOf(atCheckpoint), counts);
-  await compareDraws(client, shard, draws);
+  counts.awards += await inTables.compareAwards(client, shard, atCheckpoint);
+  await inTables.compareGrabs(client);
+  await compareWindows(client, shard, draws);
+  await inTables.compareEntries(client, shard);
   const claim = await compareClaims(client, replayed.state);
   if (claim !== null) throw new Difference(claim);
 }
@@ -224,44 +211,7 @@ async function replayUpTo(client: Client, shard: number, seq: number): Promise<S
   return (await replayShard({ store: { readTail }, shard, sha256 })).state;
 }
 
-async function compareAwards(
-  client: Client,
-  shard: number,
-  facts: Map<AwardId, AwardFacts>,
-  counts: AuditCounts,
-): Promise<void> {
-  let after = "";
-  for (;;) {
-    const { rows } = await client.query(
-      `select award_id, state, order_id, claim_by_ms from awards where shard = $1 and award_id > $2
-       order by award_id limit ${PORTION_ROWS}`,
-      [shard, after],
-    );
-    for (const row of rows) {
-      after = row.award_id;
-      const fact = facts.get(row.award_id);
-      if (fact === undefined) throw new Difference(`award ${row.award_id} is in SQL and not in the journal`);
-      const claimByMs = row.claim_by_ms === null ? null : Number(row.claim_by_ms);
-      const differs = Object.entries({ state: row.state, orderId: row.order_id, claimByMs }).find(
-        ([name, value]) => value !== fact[name as keyof AwardFacts],
-      );
-      if (differs !== undefined) {
-        const [name, value] = differs;
-        const journal = String(fact[name as keyof AwardFacts]);
-        throw new Difference(
-          `award ${row.award_id}: ${name} is ${String(value)} in SQL, ${journal} in the journal`,
-        );
-      }
-      facts.delete(row.award_id);
-      counts.awards += 1;
-    }
-    if (rows.length < PORTION_ROWS) break;
-  }
-  const [missing] = facts.keys();
-  if (missing !== undefined) throw new Difference(`award ${missing} is in the journal and not in SQL`);
-}
-
-async function compareDraws(client: Client, shard: number, draws: DrawsAudit): Promise<void> {
+async function compareWindows(client: Client, shard: number, draws: DrawsAudit): Promise<void> {
   const windows = await client.query(
     "select draw, window_index, root, count, winners from draw_windows where shard = $1",
     [shard],
@@ -283,22 +233,12 @@ async function compareDraws(client: Client, shard: number, draws: DrawsAudit): P
   }
   const [missing] = draws.windows.keys();
   if (missing !== undefined) throw new Difference(`window ${missing} is in the journal and not in SQL`);
-  const entries = await client.query(
-    "select draw, count(*) as n from draw_entries where shard = $1 group by draw",
-    [shard],
-  );
-  const inSql = new Map(entries.rows.map((row) => [row.draw as DrawId, Number(row.n)]));
-  for (const draw of new Set([...inSql.keys(), ...draws.entriesOf.keys()])) {
-    const [sql, journal] = [inSql.get(draw) ?? 0, draws.entriesOf.get(draw) ?? 0];
-    if (sql !== journal)
-      throw new Difference(`draw ${draw}: ${sql} entries in SQL, ${journal} in the journal`);
-  }
 }
 
 /**
  * Reads the whole journal and compares it with SQL, in one snapshot (MT4): chain and hashes, every invariant, each
- * seal against its entries, each draw's winners recomputed, every award both ways up to the materialiser's
- * checkpoint, claims and paid orders. Changes nothing; takes about as long as a restart.
+ * seal against its entries, each draw's winners recomputed, every award, grab and entry both ways up to the
+ * materialiser's checkpoint, claims and paid orders. Changes nothing; takes about as long as a restart.
  */
 export async function audit(pool: pg.Pool): Promise<AuditResult> {
   const counts = { shards: 0, batches: 0, events: 0, pools: 0, draws: 0, windows: 0, entries: 0, awards: 0 };
@@ -311,7 +251,8 @@ export async function audit(pool: pg.Pool): Promise<AuditResult> {
       counts.shards += 1;
       await auditShard(client, shard, counts);
     }
-    return { ok: true, counts };
+    const stray = await findStrayGrab(client);
+    return stray === null ? { ok: true, counts } : { ok: false, difference: stray };
   } catch (error) {
     if (error instanceof Difference || error instanceof JournalBreak)
       return { ok: false, difference: error.message };

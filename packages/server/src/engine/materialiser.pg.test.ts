@@ -246,6 +246,76 @@ test.each([
     "delete from draw_entries where window_index = 1 and user_key = (select min(user_key) from draw_entries)",
     /entries/,
   ],
+  [
+    "an award given to somebody else in SQL",
+    "update awards set user_id = repeat('0', 32) where draw is not null and window_index = 0",
+    /^award [0-9a-f]+: user is 0{32} in SQL/,
+  ],
+  [
+    "a grab's award given to somebody else in SQL",
+    "update awards set user_id = repeat('0', 32) where draw is null and state = 'posted'",
+    /^award [0-9a-f]+: user is 0{32} in SQL/,
+  ],
+  [
+    "an award of another pool in SQL",
+    "update awards set pool = 'run/x' where draw is not null",
+    /: pool is run\/x/,
+  ],
+  [
+    "an award of another draw in SQL",
+    "update awards set draw = 'run/x' where draw is not null",
+    /: draw is run\/x/,
+  ],
+  [
+    "an award of another window in SQL",
+    "update awards set window_index = 7 where draw is not null and window_index = 1",
+    /: window is 7 in SQL, 1 in the journal/,
+  ],
+  [
+    "another ticket in SQL",
+    "update awards set ticket = repeat('f', 64) where draw is not null",
+    /: ticket is f+ in SQL/,
+  ],
+  [
+    "an entry of somebody else in SQL",
+    `update draw_entries set user_id = decode(repeat('00', 16), 'hex')
+     where window_index = 1 and user_key = (select max(user_key) from draw_entries)`,
+    /window 1: the entries in SQL are not those of the journal \(6 in SQL, 6 in the journal\)/,
+  ],
+  [
+    "an entry with another key in SQL",
+    `update draw_entries set user_key = decode(repeat('00', 32), 'hex')
+     where window_index = 0 and user_key = (select max(user_key) from draw_entries)`,
+    /window 0: the entries in SQL/,
+  ],
+  [
+    "two entries that changed places in SQL",
+    `update draw_entries e set user_id = o.user_id from draw_entries o where e.window_index = 0 and o.window_index = 0
+     and e.user_key in ((select min(user_key) from draw_entries), (select max(user_key) from draw_entries))
+     and o.user_key in ((select min(user_key) from draw_entries), (select max(user_key) from draw_entries))
+     and o.user_key <> e.user_key`,
+    /window 0: the entries in SQL/,
+  ],
+  [
+    "an entry in another batch in SQL",
+    "update draw_entries set seq = seq + 1 where window_index = 0 and user_key = (select min(user_key) from draw_entries)",
+    /window 0: the entries in SQL/,
+  ],
+  [
+    "a grab of somebody else in SQL",
+    "update grabs set user_id = repeat('0', 32) where request_id = (select min(request_id) from grabs)",
+    /^grab run\/cups of 0{32}, .* user is 0{32} in SQL/,
+  ],
+  [
+    "a grab lost in SQL",
+    "delete from grabs where request_id = (select min(request_id) from grabs)",
+    /3 grabs in SQL, 4 grants/,
+  ],
+  [
+    "a grab of a pool nobody made",
+    "insert into grabs select 'run/x', user_id, request_id, award_id, granted_at_ms from grabs limit 1",
+    /run\/x/,
+  ],
   ["another root in SQL", "update draw_windows set root = repeat('0', 64) where window_index = 0", /root/],
   ["a posted award without a claim", "delete from claims", /has no claim/],
   [
