@@ -12,6 +12,7 @@ import {
   transaction,
   type Vault,
 } from "../orders/mod.ts";
+import { errorMessage, type Log } from "../platform/mod.ts";
 import type { ClaimBody } from "./body.ts";
 import type { ClaimTerms, CouponOf } from "./codes.ts";
 import { creditCash, issueCoupons, registerRight } from "./effects.ts";
@@ -31,6 +32,7 @@ export type ClaimsDeps = {
   /** Told when an award looks different for its owner. */
   readonly touched: (awardId: string) => void;
   readonly nowMs: () => number;
+  readonly log: Log;
 };
 
 /** Expected, part of the rules: a value. */
@@ -55,7 +57,12 @@ export type Claims = {
    * for a retry with the same key; a refusal nobody can change is kept the same way.
    */
   claim(request: ClaimRequest): Promise<({ readonly ok: true } & KeptAnswer) | Refused>;
-  /** Finishes claims that a crash interrupted. @returns how many were looked at */
+  /**
+   * Finishes claims that a crash interrupted, each by itself: one that fails is logged and tried again in the next
+   * round. Each call goes on behind the last one's, so that no number of those can keep the others waiting.
+   *
+   * @returns how many were looked at
+   */
   resume(options: { olderThanMs: number; limit: number }): Promise<number>;
 };
 
@@ -82,8 +89,12 @@ const CLAIM = "claim_id, award_id, attempt, user_id, pool, kind, state, params_h
 
 type Step = { readonly ok: true } | Refused;
 
-/** Makes the claims' service. It holds no state: everything is in its tables and the engine. */
+/** Before every claim there is. */
+const FROM_START = { intendedAtMs: -1n, claimId: "" };
+
+/** Makes the claims' service. It holds nothing that matters: everything is in its tables and the engine. */
 export function createClaims(deps: ClaimsDeps): Claims {
+  let resumedTo = FROM_START;
   const gate = createGate();
 
   /** Carries an intended claim through, whoever began it; a claim already settled says what it said (CL4). */
@@ -137,11 +148,23 @@ export function createClaims(deps: ClaimsDeps): Claims {
     },
 
     async resume({ olderThanMs, limit }) {
-      const { rows } = await deps.pool.query<{ claim_id: string }>(
-        "select claim_id from claims where state = 'intended' and intended_at_ms <= $1 order by intended_at_ms limit $2",
-        [deps.nowMs() - olderThanMs, limit],
+      const { rows } = await deps.pool.query<{ claim_id: string; intended_at_ms: bigint }>(
+        `select claim_id, intended_at_ms from claims
+         where state = 'intended' and intended_at_ms <= $1 and (intended_at_ms, claim_id) > ($2, $3)
+         order by intended_at_ms, claim_id limit $4`,
+        [deps.nowMs() - olderThanMs, resumedTo.intendedAtMs, resumedTo.claimId, limit],
       );
-      for (const { claim_id } of rows) await advance(claim_id);
+      const last = rows.length < limit ? undefined : rows.at(-1);
+      resumedTo =
+        last === undefined ? FROM_START : { intendedAtMs: last.intended_at_ms, claimId: last.claim_id };
+      for (const { claim_id: claim } of rows) {
+        await advance(claim).catch((error: unknown) =>
+          deps.log.warn(
+            { part: "awards", claim, why: errorMessage(error) },
+            "A claim could not be finished; it is tried again",
+          ),
+        );
+      }
       return rows.length;
     },
   };

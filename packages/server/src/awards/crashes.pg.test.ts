@@ -188,6 +188,34 @@ describe("[CL4] killed at every step of a claim without an order", () => {
     });
   }
 
+  test("claims that always fail keep no other from being finished, however many there are", async () => {
+    // More than are looked at in one go, and older than the good one; their details cannot be opened.
+    const bad: Won[] = [];
+    for (let n = 0; n < 101; n += 1) bad.push(await night.win("run/right"));
+    const ids = bad.map(({ awardId }) => awardId);
+    await night.pool.query(
+      `insert into claims (claim_id, award_id, attempt, user_id, pool, kind, state, params_hash, details, intended_at_ms)
+       select 'bad/' || a, a, 1, 'somebody', 'run/right', 'right', 'intended', '', '\\x00', $2 from unnest($1::text[]) as a`,
+      [ids, night.nowMs()],
+    );
+    night.offsetMs += 1_000;
+    const good = await night.win("run/right");
+    // The process dies between the intention and the engine.
+    for (let step = 1; (await night.standing(good.awardId)).claims.length === 0; step += 1) {
+      const key = randomUUID();
+      await killedAt(step, async (life) => void (await claim(life, good, { key, kind: "right" })));
+    }
+    expect((await night.standing(good.awardId)).claims).toEqual(["intended"]);
+    await night.quiet(night.life());
+    const { award, claims } = await night.standing(good.awardId);
+    expect([award.state, claims]).toEqual(["posted", ["done"]]);
+    const { rows } = await night.pool.query(
+      "select count(*)::int as n from claims where award_id = any($1) and state = 'intended'",
+      [ids],
+    );
+    expect(rows).toEqual([{ n: 101 }]);
+  });
+
   test("no money was credited twice on the way", async () => {
     const { rows } = await night.pool.query(
       `select count(*)::int as wrong from balances b where amount_minor <>
