@@ -119,6 +119,8 @@ create table awards (
 );
 create index awards_by_user on awards (user_id, won_at_ms desc);
 create index awards_by_window on awards (draw, window_index) where draw is not null;
+-- The search for posted awards that have nothing to show for it (CL10).
+create index awards_posted on awards (moved_at_ms) where state = 'posted';
 
 create table grabs (
   pool text not null,
