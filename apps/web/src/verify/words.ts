@@ -89,7 +89,7 @@ const zh = (f: Format) => ({
     "不能证明名单里都是真人：造出来的参与者，数学上和真人一样。",
     "不能证明一个人没有多个账号。",
     "没有见证人、也没有你自己的记录时，不能证明名单在随机数之前封存。",
-    "不能证明奖品真的寄出了，那要看公开的发奖记录。",
+    "不能证明奖品真的寄出了：文件只说到谁中了奖。",
   ],
 });
 
@@ -183,7 +183,7 @@ const en = (f: Format): Words => ({
     "That the entrants are real people: invented ones look the same to mathematics.",
     "That nobody has several accounts.",
     "Without witnesses or seals of your own: that the entries were fixed before the random value.",
-    "That prizes were really sent; the public prize ledger is for that.",
+    "That prizes were really sent: the file ends with who won.",
   ],
 });
 
