@@ -174,9 +174,10 @@ export class Night {
     }
   }
 
-  /** The newest process was fenced off by a statement of a dead one that came late: it ends, its keeper starts another. */
+  /** The newest process, or the one that serves, was fenced off by a statement of a dead one that came late: it ends, its keeper starts another. */
   #fenced(process: Process): void {
-    if (this.#processes.at(-1) !== process || this.#over) return;
+    const serving = this.#processes.filter((one) => one.ready).at(-1);
+    if (process !== this.#processes.at(-1) && process !== serving) return;
     this.count("fenced by the dead");
     this.#kill(process);
     this.#world.after(100, () => void this.#boot());
@@ -345,7 +346,7 @@ export class Night {
   }
 
   #ended(): boolean {
-    const process = this.#processes.find((one) => one.ready);
+    const process = this.#processes.findLast((one) => one.ready);
     if (process === undefined) return false;
     const { shards } = process.engine.status();
     return (

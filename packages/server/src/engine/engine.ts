@@ -446,6 +446,12 @@ class GroupCommitEngine implements Engine, Service {
     const wanted = writer.flight?.row ?? null;
     const found = await store.readBatch(writer.shard, writer.seq + 1);
     if (found !== null && found.hash !== wanted?.hash) {
+      // A raise of ours that came late makes us the holder again behind a process that wrote meanwhile: its batch
+      // has a higher epoch than any we wrote with. We are behind, which is being fenced.
+      if (found.epoch > writer.epoch) {
+        this.#fenced(writer);
+        return "settled";
+      }
       throw new JournalBreak(found, "was not written by this process, which held the epoch");
     }
     writer.epoch = epoch;
