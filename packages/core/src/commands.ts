@@ -40,6 +40,8 @@ export type Command =
       readonly beacon: BeaconChain;
     }
   | { readonly type: "draw.enter"; readonly draw: DrawId; readonly user: UserId; readonly userKey: UserKey }
+  /** DR20: a planned draw that will never be armed gives back what was promised to it. */
+  | { readonly type: "draw.cancel"; readonly draw: DrawId; readonly reason: string }
   | { readonly type: "draw.stop"; readonly draw: DrawId; readonly reason: string }
   | {
       readonly type: "draw.reveal";
@@ -92,6 +94,7 @@ export type RefusalCode =
   | "draw.insufficient_units"
   | "draw.arm_too_late"
   | "draw.already_armed"
+  | "draw.cancelled"
   | "draw.off_grid"
   | "draw.pool_busy"
   | "draw.not_armed"

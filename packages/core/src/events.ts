@@ -13,6 +13,7 @@ export type Event =
   | AwardMoved
   | DrawPlanned
   | DrawArmed
+  | DrawCancelled
   | Entered
   | WindowSealed
   | WindowGap
@@ -159,6 +160,13 @@ export type DrawArmed = {
   readonly atMs: number;
   readonly record: ArmRecord;
   readonly armHash: Hash;
+};
+/** A planned draw that will never be armed (DR20). It has no chain: nothing of it was ever promised to an entrant. */
+export type DrawCancelled = {
+  readonly type: "draw.cancelled";
+  readonly atMs: number;
+  readonly draw: DrawId;
+  readonly reason: string;
 };
 /** Packed. `window` is where the entry was made; a gap may carry it on (DR12). */
 export type Entered = {

@@ -46,6 +46,7 @@ type Draw = {
   arm: Extract<Command, { type: "draw.arm" }> | null;
   schedule: number[];
   end: number;
+  cancelled: boolean;
   stopReason: string | null;
   entries: { window: number; user: string; key: string }[];
   next: number;
@@ -234,6 +235,7 @@ export function createOracle() {
         ? "armed"
         : "draw.already_armed";
     }
+    if (draw.cancelled) return "draw.cancelled";
     const { rules } = draw;
     if (rules.schedule.length === 0) return "draw.no_window";
     if (rules.schedule.some((units) => units < 0)) return "draw.bad_schedule";
@@ -254,6 +256,7 @@ export function createOracle() {
   function enter(command: Extract<Command, { type: "draw.enter" }>): string {
     const draw = draws.get(command.draw);
     if (draw === undefined) return "draw.unknown";
+    if (draw.cancelled) return "draw.cancelled";
     if (draw.arm === null) return "draw.not_open";
     if (draw.closed) return "draw.closed";
     const window = openWindow(draw);
@@ -293,7 +296,7 @@ export function createOracle() {
       const left = heldByDraw(draw);
       draw.closed = true;
       const target = draw.rules.leftoversTo === null ? undefined : draws.get(draw.rules.leftoversTo);
-      if (target && target.arm === null && target.rules.pool === draw.rules.pool) {
+      if (target && target.arm === null && !target.cancelled && target.rules.pool === draw.rules.pool) {
         const { promised } = pools.get(draw.rules.pool) as Pool;
         promised.set(target.rules.draw, (promised.get(target.rules.draw) ?? 0) + left);
       } else serve(draw.rules.pool);
@@ -382,6 +385,16 @@ export function createOracle() {
     return "done";
   }
 
+  function cancel(command: Extract<Command, { type: "draw.cancel" }>): string {
+    const draw = draws.get(command.draw);
+    if (draw === undefined) return "draw.unknown";
+    if (draw.arm !== null) return "draw.already_armed";
+    draw.cancelled = true;
+    pools.get(draw.rules.pool)?.promised.delete(command.draw);
+    serve(draw.rules.pool);
+    return "done";
+  }
+
   function answer(command: Command): string {
     switch (command.type) {
       case "pool.create": {
@@ -436,6 +449,7 @@ export function createOracle() {
           arm: null,
           schedule: [],
           end: 0,
+          cancelled: false,
           stopReason: null,
           entries: [],
           next: 0,
@@ -449,6 +463,8 @@ export function createOracle() {
         return armDraw(command);
       case "draw.enter":
         return enter(command);
+      case "draw.cancel":
+        return cancel(command);
       case "draw.stop":
         return stop(command);
       case "draw.reveal":

@@ -51,6 +51,7 @@ export const CODES = {
   "draw.insufficient_units": ask(409, "The schedule promises more units than the pool has."),
   "draw.arm_too_late": ask(409, "Arming must come at least 10 s before the opening."),
   "draw.already_armed": stop(409, "The draw is armed with another opening."),
+  "draw.cancelled": stop(409, "The draw was given up before it was armed."),
   "draw.off_grid": ask(422, "The opening is not on the beacon's grid."),
   "draw.pool_busy": ask(409, "Another draw of this pool is not finished."),
   "draw.not_armed": stop(409, "The draw is not armed."),

@@ -310,7 +310,7 @@ export const clientMessageSchema = z.discriminatedUnion("t", [
 
 // --- the studio
 
-export const cueActionSchema = z.enum(["arm", "hold", "release", "skip", "rearm"]);
+export const cueActionSchema = z.enum(["arm", "hold", "release", "skip", "rearm", "cancel"]);
 export const studioCueSchema = z.object({
   ...cueShape,
   actions: list(cueActionSchema),

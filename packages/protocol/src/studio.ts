@@ -2,7 +2,7 @@
 
 import type { Counts, CueView, ShowView } from "./views.ts";
 
-export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm";
+export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm" | "cancel";
 
 /** A cue with what a director may do to it now. */
 export type StudioCueView = CueView & {

@@ -79,28 +79,19 @@ export class Cast {
     }
   }
 
+  /** Two rounds of a pool, planned ahead as a show's are; the second is sometimes called off instead of armed. */
   async #drawsOf(pool: PoolId, random: SeededRandom): Promise<void> {
     const names = [`${pool}/first` as DrawId, `${pool}/second` as DrawId] as const;
-    for (const [index, draw] of names.entries()) {
-      const schedule = Array.from({ length: random.between(1, 3) }, () => random.below(3));
-      const rules: DrawRules = {
-        version: "wanhui/rules/1",
-        draw,
-        pool,
-        title: draw,
-        schedule,
-        firstWindowMs: random.pick([1_000, 3_000, 4_500]),
-        capPerUser: random.between(1, 2),
-        enter: "guest",
-        excludedRoles: [],
-        leftoversTo: index === 0 && random.chance(0.5) ? names[1] : null,
-        claimTtlMs: random.chance(0.7) ? random.between(3_000, 20_000) : null,
-        showKey: "53".repeat(32),
-        witnesses: [],
-      };
-      await this.#stage.ask({ type: "draw.plan", rules }, random);
-      if (await this.#arm(rules, random)) await this.#untilClosed(rules, random);
-    }
+    const first = rulesOf(
+      { pool, draw: names[0], leftoversTo: random.chance(0.5) ? names[1] : null },
+      random,
+    );
+    const second = rulesOf({ pool, draw: names[1], leftoversTo: null }, random);
+    for (const rules of [first, second]) await this.#stage.ask({ type: "draw.plan", rules }, random);
+    if (await this.#arm(first, random)) await this.#untilClosed(first, random);
+    if (random.chance(0.25)) {
+      await this.#stage.ask({ type: "draw.cancel", draw: second.draw, reason: "sim" }, random);
+    } else if (await this.#arm(second, random)) await this.#untilClosed(second, random);
   }
 
   async #arm(rules: DrawRules, random: SeededRandom): Promise<boolean> {
@@ -199,4 +190,23 @@ export class Cast {
         `award ${awardId} was committed to ${orderId} and could not be posted: ${posted.code}`,
       );
   }
+}
+
+function rulesOf(
+  part: { readonly pool: PoolId; readonly draw: DrawId; readonly leftoversTo: DrawId | null },
+  random: SeededRandom,
+): DrawRules {
+  return {
+    version: "wanhui/rules/1",
+    ...part,
+    title: part.draw,
+    schedule: Array.from({ length: random.between(1, 3) }, () => random.below(3)),
+    firstWindowMs: random.pick([1_000, 3_000, 4_500]),
+    capPerUser: random.between(1, 2),
+    enter: "guest",
+    excludedRoles: [],
+    claimTtlMs: random.chance(0.7) ? random.between(3_000, 20_000) : null,
+    showKey: "53".repeat(32),
+    witnesses: [],
+  };
 }

@@ -257,6 +257,7 @@ export class Night {
       if (event.type === "window.gap") this.count("gap");
       if (event.type === "window.sealed") this.#sealedOne(process, event.header);
       if (event.type === "draw.stopped") this.count("stop");
+      if (event.type === "draw.cancelled") this.count("draw cancelled");
       if (event.type === "award.moved") this.count(`award ${event.to}`);
       if (event.type === "grab.waiting") this.count("waiting line");
       if (event.type === "draw.closed" && event.record.leftoversTo !== null) this.count("leftovers promised");

@@ -25,6 +25,7 @@ test("[JR4] [JR6] [JR7] [JR9] 500 seeded nights with crashes, zombies and lost a
     "award posted",
     "crash",
     "crash between seal and draw",
+    "draw cancelled",
     "empty window",
     "engine.fenced",
     "engine.unknown",

@@ -22,6 +22,7 @@ const KEYS: Readonly<Record<string, CueAction>> = {
   l: "release",
   s: "skip",
   r: "rearm",
+  c: "cancel",
 };
 
 function useRoles(state: Feed["state"]): readonly string[] {

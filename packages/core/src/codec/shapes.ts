@@ -123,6 +123,7 @@ export const eventShapes: Readonly<Record<JsonEventType, Check>> = {
   }),
   "draw.planned": event("draw.planned", { rules: rulesShape, rulesHash: hash }),
   "draw.armed": event("draw.armed", { record: armShape, armHash: hash }),
+  "draw.cancelled": event("draw.cancelled", { draw: isId, reason: isText }),
   "window.sealed": event("window.sealed", { header: sealShape, sealHash: hash, taps: isCount }),
   "window.gap": event("window.gap", { record: gapShape, hash }),
   "draw.stopped": event("draw.stopped", { record: stopShape, hash }),

@@ -2,6 +2,7 @@
 
 import type {
   DrawArmed,
+  DrawCancelled,
   DrawClosed,
   DrawPlanned,
   DrawStopped,
@@ -34,6 +35,7 @@ export function applyDrawPlanned(state: ShardState, event: DrawPlanned): void {
     rulesHash,
     plannedAtMs: event.atMs,
     arm: null,
+    cancelled: null,
     stop: null,
     chainHead: null,
     nextWindow: 0,
@@ -54,6 +56,7 @@ export function applyDrawArmed(state: ShardState, event: DrawArmed): void {
   const draw = drawOf(state, record.draw);
   const pool = poolOf(state, draw.rules.pool);
   assert(draw.arm === null, "DR4: armed once", record.draw);
+  assert(draw.cancelled === null, "DR20: armed after it was cancelled", record.draw);
   assert(pool.liveDraw === null, "DR5: two armed draws of one pool", record.draw);
   assert(record.rulesHash === draw.rulesHash, "DR4: armed with other rules", record.draw);
   const promised = pool.promised.get(record.draw) ?? 0;
@@ -68,6 +71,18 @@ export function applyDrawArmed(state: ShardState, event: DrawArmed): void {
   draw.chainHead = armHash;
   assert(windowTimes(gridOf(draw), 0).opensAtMs === record.opensAtMs, "DR3: off the grid", record.draw);
   state.liveDraws.add(draw);
+  assertBalance(pool);
+}
+
+export function applyDrawCancelled(state: ShardState, event: DrawCancelled): void {
+  const draw = drawOf(state, event.draw);
+  const pool = poolOf(state, draw.rules.pool);
+  assert(draw.arm === null && draw.cancelled === null, "DR20: cancelled once, never armed", event.draw);
+  draw.cancelled = event.reason;
+  const promised = pool.promised.get(event.draw) ?? 0;
+  pool.promised.delete(event.draw);
+  pool.held -= promised;
+  pool.free += promised;
   assertBalance(pool);
 }
 
@@ -273,9 +288,10 @@ export function applyDrawClosed(state: ShardState, event: DrawClosed): void {
   assertBalance(pool);
 }
 
-/** True when the draw named for leftovers is planned on the same pool and not armed yet (DR16). */
+/** True when the draw named for leftovers is planned on the same pool, not armed yet and not cancelled (DR16). */
 export function canTakeLeftovers(state: ShardState, draw: DrawState): boolean {
   const { leftoversTo, pool } = draw.rules;
   const target = leftoversTo === null ? undefined : state.draws.get(leftoversTo);
-  return target !== undefined && target.rules.pool === pool && target.arm === null;
+  if (target === undefined || target.rules.pool !== pool) return false;
+  return target.arm === null && target.cancelled === null;
 }

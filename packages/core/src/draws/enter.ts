@@ -16,6 +16,7 @@ type Enter = Extract<Command, { type: "draw.enter" }>;
 export function decideDrawEnter(state: ShardState, command: Enter, context: Context, push: Push): Answer {
   const draw = state.draws.get(command.draw);
   if (draw === undefined) return refuse("draw.unknown");
+  if (draw.cancelled !== null) return refuse("draw.cancelled");
   if (draw.arm === null) return refuse("draw.not_open");
   if (draw.closed !== null) return refuse("draw.closed");
   const window = windowAt(gridOf(draw), context.nowMs);

@@ -360,6 +360,53 @@ describe("the close", () => {
     expect(poolView(world.state, POOL)).toMatchObject({ free: 4, promised: [] });
   });
 
+  it("[DR20] a cancelled draw gives back what was promised to it, the line first, and is never armed", () => {
+    const later = drawId("gala/shake-2");
+    const world = createWorld();
+    makePool(world, 4, { grabClaimTtlMs: null });
+    world.run({ type: "grab.open", pool: POOL, opensAtMs: 1000, closesAtMs: 10_000_000 });
+    plan(world, { schedule: [4], leftoversTo: later });
+    plan(world, { draw: later, schedule: [1] });
+    arm(world);
+    expect(grab(world, "x")).toMatchObject({ type: "waiting" });
+    world.run({ type: "draw.stop", draw: DRAW, reason: "rain" });
+    world.tick();
+    expect(poolView(world.state, POOL)).toMatchObject({ free: 0, held: 4, waiting: 1 });
+    const cancel = { type: "draw.cancel", draw: later, reason: "the show is over" } as const;
+    const before = world.events.length;
+    expect(world.run(cancel)).toEqual({ ok: true, type: "done" });
+    expect(world.events.slice(before)).toMatchObject([
+      { type: "draw.cancelled", draw: later, reason: "the show is over" },
+      { type: "granted", user: userOf("x") },
+    ]);
+    expect(poolView(world.state, POOL)).toMatchObject({ free: 3, held: 0, posted: 1, promised: [] });
+    expect(world.run({ ...cancel, reason: "again" })).toEqual({ ok: true, type: "done" });
+    expect(world.events).toHaveLength(before + 2);
+    expect(arm(world, later, FIRST_ROUND + 10)).toMatchObject({ code: "draw.cancelled" });
+    expect(enter(world, "a", OPENS_AT_MS, later)).toMatchObject({ code: "draw.cancelled" });
+    expect(drawView(world.state, later)).toMatchObject({ phase: "cancelled", arm: null });
+  });
+
+  it("[DR20] an armed draw cannot be cancelled; a cancelled one gets no leftovers", () => {
+    const later = drawId("gala/shake-2");
+    const world = createWorld();
+    makePool(world, 4);
+    plan(world, { schedule: [4], leftoversTo: later });
+    plan(world, { draw: later, schedule: [1] });
+    arm(world);
+    expect(world.run({ type: "draw.cancel", draw: DRAW, reason: "no" })).toMatchObject({
+      code: "draw.already_armed",
+    });
+    expect(world.run({ type: "draw.cancel", draw: drawId("gala/never"), reason: "no" })).toMatchObject({
+      code: "draw.unknown",
+    });
+    world.run({ type: "draw.cancel", draw: later, reason: "no time" });
+    world.run({ type: "draw.stop", draw: DRAW, reason: "rain" });
+    world.tick();
+    expect(world.events.at(-1)).toMatchObject({ record: { leftUnits: 4, leftoversTo: null } });
+    expect(poolView(world.state, POOL)).toMatchObject({ free: 4, held: 0, promised: [] });
+  });
+
   it("[DR16] left units go to the pool's line first", () => {
     const world = createWorld();
     makePool(world, 3, { grabClaimTtlMs: null });

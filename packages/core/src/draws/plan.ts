@@ -1,11 +1,13 @@
-// Planning and arming a draw (DR1-DR5).
+// Planning and arming a draw (DR1-DR5), or giving it up before (DR20).
 
 import { canonicalText, hashJson } from "../bytes/mod.ts";
 import { beaconShape, rulesShape } from "../codec/shapes.ts";
 import type { Answer, Command, Context } from "../commands.ts";
 import type { ArmRecord, DrawRules } from "../events.ts";
+import { serveLine } from "../pools/grab.ts";
 import { DONE, type Push, refuse } from "../state/answers.ts";
 import type { DrawState, PoolState, ShardState } from "../state/shard-state.ts";
+import { keptReason } from "../state/text.ts";
 import { newestRoundOf } from "./beacon.ts";
 import { ARM_LEAD_MS, FIRST_WINDOW_MS_MAX, windowTimes } from "./grid.ts";
 
@@ -59,6 +61,7 @@ export function decideDrawArm(
       canonicalText(record.beacon) === canonicalText(command.beacon);
     return isSame ? { ok: true, type: "armed", record, armHash } : refuse("draw.already_armed");
   }
+  if (draw.cancelled !== null) return refuse("draw.cancelled");
   const refusal = whyNotArmed(draw, pool, command, context);
   if (refusal !== null) return refusal;
   const promised = pool.promised.get(command.draw) ?? 0;
@@ -76,6 +79,29 @@ export function decideDrawArm(
   const armHash = hashJson(record, context.sha256);
   push({ type: "draw.armed", atMs: context.nowMs, record, armHash });
   return { ok: true, type: "armed", record, armHash };
+}
+
+/**
+ * Gives up a draw that was never armed: it cannot be armed any more, and what earlier draws left to it goes back to
+ * the pool, to its line first (DR20). Asked again it is the same answer.
+ */
+export function decideDrawCancel(
+  state: ShardState,
+  command: Extract<Command, { type: "draw.cancel" }>,
+  context: Context,
+  push: Push,
+): Answer {
+  const draw = state.draws.get(command.draw);
+  if (draw === undefined) return refuse("draw.unknown");
+  if (draw.cancelled !== null) return DONE;
+  if (draw.arm !== null) return refuse("draw.already_armed");
+  const pool = state.pools.get(draw.rules.pool);
+  if (pool === undefined) return refuse("pool.unknown");
+  const reason = keptReason(command.reason);
+  push({ type: "draw.cancelled", atMs: context.nowMs, draw: command.draw, reason });
+  const promised = pool.promised.get(command.draw) ?? 0;
+  if (promised > 0) serveLine(pool, promised, { context, push, served: new Map() });
+  return DONE;
 }
 
 function whyNotArmed(

@@ -1,5 +1,6 @@
 import {
   applyDrawArmed,
+  applyDrawCancelled,
   applyDrawClosed,
   applyDrawPlanned,
   applyDrawStopped,
@@ -56,6 +57,9 @@ export function apply(state: ShardState, event: Event): void {
       break;
     case "draw.armed":
       applyDrawArmed(state, event);
+      break;
+    case "draw.cancelled":
+      applyDrawCancelled(state, event);
       break;
     case "window.sealed":
       applyWindowSealed(state, event);

@@ -1,6 +1,6 @@
 import type { Answer, Command, Context } from "../commands.ts";
 import { decideDrawEnter } from "../draws/enter.ts";
-import { decideDrawArm, decideDrawPlan } from "../draws/plan.ts";
+import { decideDrawArm, decideDrawCancel, decideDrawPlan } from "../draws/plan.ts";
 import { decideDrawReveal, decideDrawStop } from "../draws/reveal.ts";
 import type { Event } from "../events.ts";
 import { assert } from "../invariant.ts";
@@ -77,6 +77,8 @@ function dispatch(state: ShardState, command: Command, context: Context, push: P
       return decideDrawPlan(state, command, context, push);
     case "draw.arm":
       return decideDrawArm(state, command, context, push);
+    case "draw.cancel":
+      return decideDrawCancel(state, command, context, push);
     case "draw.stop":
       return decideDrawStop(state, command, context, push);
     case "draw.reveal":

@@ -63,6 +63,7 @@ function putDraw(draw: DrawState, put: Put): void {
     rulesHash,
     plannedAtMs,
     armHash: arm?.armHash ?? null,
+    cancelled: draw.cancelled,
     stopHash: stop?.hash ?? null,
     chainHead,
   });

@@ -122,6 +122,18 @@ const make: fc.Arbitrary<Wish["make"]> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(draw, fc.nat({ max: 2 })).map(([id, luck]) => (world: World) => {
+      // Mostly a draw that still waits for arming: cancelling early would leave nothing to draw.
+      const waits = [...world.state.draws.values()].findLast(({ arm: armed }) => armed === null);
+      return {
+        type: "draw.cancel" as const,
+        draw: luck === 0 || waits === undefined ? id : waits.rules.draw,
+        reason: "called off",
+      };
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(draw, fc.constantFrom("r1", "r2")).map(([id, reason]) => () => ({
       type: "draw.stop" as const,
       draw: id,

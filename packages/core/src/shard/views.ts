@@ -55,7 +55,7 @@ export function listPools(state: ShardState): PoolView[] {
 }
 
 /** `closing`: no window takes entries any more, some are still to be sealed or drawn. `stopped`: the same, after a stop. */
-export type DrawPhase = "planned" | "armed" | "open" | "closing" | "stopped" | "closed";
+export type DrawPhase = "planned" | "cancelled" | "armed" | "open" | "closing" | "stopped" | "closed";
 
 export type WindowView = {
   readonly window: number;
@@ -126,7 +126,7 @@ function viewOfWindow(draw: DrawState, window: number): WindowView | null {
 }
 
 function phaseOf(draw: DrawState, openWindow: number): DrawPhase {
-  if (draw.arm === null) return "planned";
+  if (draw.arm === null) return draw.cancelled === null ? "planned" : "cancelled";
   if (draw.closed !== null) return "closed";
   if (Math.max(openWindow, 0) >= windowsOf(draw)) return draw.stop === null ? "closing" : "stopped";
   return openWindow < 0 ? "armed" : "open";

@@ -106,6 +106,8 @@ export type DrawState = {
   readonly rulesHash: Hash;
   readonly plannedAtMs: number;
   arm: { readonly record: ArmRecord; readonly armHash: Hash } | null;
+  /** Why it will never be armed (DR20); null while it still may be, or was. */
+  cancelled: string | null;
   stop: { readonly record: StopRecord; readonly hash: Hash } | null;
   /** Hash of the newest chain record; the arm's before the first (DR10). */
   chainHead: Hash | null;

@@ -111,6 +111,9 @@ export class Projection {
         this.#record(place, { kind: "stop", hash: event.hash, record: event.record, atMs: event.atMs });
         this.#drawState(event.record.draw, "stopped", null);
         return;
+      case "draw.cancelled":
+        this.#drawState(event.draw, "cancelled", event.atMs);
+        return;
       case "draw.closed":
         this.#record(place, { kind: "close", hash: event.hash, record: event.record, atMs: event.atMs });
         this.#drawState(event.record.draw, "closed", event.atMs);
@@ -156,7 +159,7 @@ export class Projection {
     this.#one(record.draw, text, [record.draw, json(record), armHash]);
   }
 
-  #drawState(draw: DrawId, state: "stopped" | "closed", closedAtMs: number | null): void {
+  #drawState(draw: DrawId, state: "cancelled" | "stopped" | "closed", closedAtMs: number | null): void {
     const text = "update draws set state = $2, closed_at_ms = $3 where draw = $1 and state <> 'closed'";
     this.#one(draw, text, [draw, state, closedAtMs]);
   }

@@ -54,6 +54,7 @@ export class ShardRouter {
         return known === undefined ? this.ofPool(command.rules.pool) : this.#writer(known);
       }
       case "draw.arm":
+      case "draw.cancel":
       case "draw.enter":
       case "draw.stop":
       case "draw.reveal":

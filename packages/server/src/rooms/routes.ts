@@ -40,6 +40,7 @@ export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
         "auth.missing",
         "draw.unknown",
         "draw.not_open",
+        "draw.cancelled",
         "draw.closed",
         "draw.not_eligible",
         "rate.limited",

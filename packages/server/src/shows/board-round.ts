@@ -10,7 +10,7 @@ import type {
 } from "@wanhui/core";
 import { roundDueMs, windowTimes } from "@wanhui/core";
 import type { RoundPhase, RoundView } from "@wanhui/protocol";
-import type { CueFacts, CueRow } from "./cue-rules.ts";
+import { type CueFacts, type CueRow, cueOpensAtMs } from "./cue-rules.ts";
 import { cueLengthMs, type RoundCue, WINDOW_MS } from "./definition.ts";
 import { poolIdOf } from "./run-plan.ts";
 
@@ -53,6 +53,8 @@ export type BoardRound = {
   stopFrom: number | null;
   stopReason: string | null;
   closed: boolean;
+  /** Given up before it was armed (DR20). */
+  cancelled: boolean;
 };
 
 /** A round nobody has armed. */
@@ -74,12 +76,14 @@ export function newRound(
     stopFrom: null,
     stopReason: null,
     closed: false,
+    cancelled: false,
   };
 }
 
 /** What the journal says of the round, for the director. */
 export function roundFacts(round: BoardRound): CueFacts {
-  return { armed: round.arm !== null, stopped: round.stopFrom !== null, closed: round.closed };
+  const { cancelled, closed } = round;
+  return { armed: round.arm !== null, stopped: round.stopFrom !== null, closed, cancelled };
 }
 
 /** Windows that take entries: all of the schedule, or those before a stop. */
@@ -91,7 +95,7 @@ function windowCount(round: BoardRound): number {
 /** Opening and last close, announced or exact. */
 export function roundTimes(round: BoardRound, row: CueRow): { opensAtMs: number; closesAtMs: number } {
   if (round.arm === null) {
-    const opensAtMs = row.plan?.opensAtMs ?? row.atMs;
+    const opensAtMs = cueOpensAtMs(row);
     return { opensAtMs, closesAtMs: opensAtMs + cueLengthMs(round.cue) };
   }
   const { opensAtMs, beacon, firstRound } = round.arm;

@@ -147,6 +147,13 @@ class RunBoard implements Board {
         if (rain !== undefined) touched.rains.add(rain);
         return null;
       }
+      case "draw.cancelled": {
+        const round = this.#roundOf.get(event.draw);
+        if (round === undefined) return null;
+        round.cancelled = true;
+        touched.rounds.add(round);
+        return null;
+      }
       case "pool.created":
       case "grab.waiting":
       case "draw.planned":
@@ -350,7 +357,12 @@ class RunBoard implements Board {
     const round = this.#rounds.find(({ cue: { cue: slug } }) => slug === cue.cue);
     if (round !== undefined) return roundFacts(round);
     const pool = cue.kind === "rain" ? this.#poolOf.get(poolIdOf(this.run.run, cue.pool)) : undefined;
-    return { armed: pool !== undefined && pool.grab !== null, stopped: false, closed: false };
+    return {
+      armed: pool !== undefined && pool.grab !== null,
+      stopped: false,
+      closed: false,
+      cancelled: false,
+    };
   }
 
   prize(pool: PoolId): PrizeView | null {

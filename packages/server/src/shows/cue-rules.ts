@@ -15,8 +15,10 @@ export type RoundPlan = {
 };
 /** What opening a rain was asked for. */
 export type RainPlan = { readonly kind: "rain"; readonly opensAtMs: number; readonly closesAtMs: number };
+/** What giving up a round that was never armed was asked for (CU12). */
+export type CancelPlan = { readonly kind: "cancel"; readonly reason: string };
 /** Stored before the command goes out, so that after a crash the same command goes out again (CU2). */
-export type CuePlan = RoundPlan | RainPlan;
+export type CuePlan = RoundPlan | RainPlan | CancelPlan;
 
 /** A cue as SQL has it. */
 export type CueRow = {
@@ -37,6 +39,8 @@ export type CueFacts = {
   readonly armed: boolean;
   readonly stopped: boolean;
   readonly closed: boolean;
+  /** The draw was given up before it was armed (DR20). */
+  readonly cancelled: boolean;
 };
 
 /** Lead times of the director. */
@@ -62,6 +66,12 @@ export const LEAD_TIMES: LeadTimes = {
 /** The earliest a rearmed round may open: the least lead, one beat of the grid is added by the grid itself (CU5). */
 export const REARM_LEAD_MS = 15_000;
 
+/**
+ * How long after the show's end a round that never opened may still be rearmed, for a night that overruns; then it is
+ * given up (CU12).
+ */
+export const CANCEL_AFTER_END_MS = 3_600_000;
+
 /** What to do with a cue now. */
 export type Step =
   /** Nothing before that moment; null waits for an event or an act. */
@@ -72,7 +82,10 @@ export type Step =
   | { readonly do: "plan-rain"; readonly opensAtMs: number; readonly closesAtMs: number }
   /** Send the stored plan, perhaps not for the first time. */
   | { readonly do: "send-plan" }
-  | { readonly do: "send-stop"; readonly reason: string };
+  | { readonly do: "send-stop"; readonly reason: string }
+  /** Store that the round is given up; then send it. */
+  | { readonly do: "plan-cancel"; readonly reason: string }
+  | { readonly do: "send-cancel"; readonly reason: string };
 
 const wait = (untilMs: number | null): Step => ({ do: "wait", untilMs });
 const become = (state: CueState, reason: string | null = null): Step => ({ do: "become", state, reason });
@@ -81,15 +94,21 @@ const become = (state: CueState, reason: string | null = null): Step => ({ do: "
  * The next step of a cue. Asked again after each step; ends in `wait`.
  *
  * @param input.nowMs shard time
+ * @param input.endsAtMs when the show ends, by its file
  */
 export function nextStep(input: {
   readonly cue: CueDefinition;
   readonly row: CueRow;
   readonly facts: CueFacts;
   readonly nowMs: number;
+  readonly endsAtMs: number;
   readonly leads: LeadTimes;
 }): Step {
   const { row, facts } = input;
+  if (row.kind === "round" && facts.cancelled === false) {
+    const step = nextCancelStep(row, facts, input);
+    if (step !== null) return step;
+  }
   if (row.state === "held" || row.state === "done" || row.state === "skipped" || row.state === "missed") {
     return wait(null);
   }
@@ -99,6 +118,19 @@ export function nextStep(input: {
 }
 
 type Now = { readonly nowMs: number; readonly leads: LeadTimes };
+
+/** A round that was never armed is given up when somebody asked for it, or an hour after the show (CU12). */
+function nextCancelStep(
+  row: CueRow,
+  facts: CueFacts,
+  { nowMs, endsAtMs }: { readonly nowMs: number; readonly endsAtMs: number },
+): Step | null {
+  if (facts.armed) return null;
+  if (row.plan?.kind === "cancel") return { do: "send-cancel", reason: row.plan.reason };
+  if (row.state !== "held" && row.state !== "skipped" && row.state !== "missed") return null;
+  const cancelAtMs = endsAtMs + CANCEL_AFTER_END_MS;
+  return nowMs < cancelAtMs ? wait(cancelAtMs) : { do: "plan-cancel", reason: "the show is over" };
+}
 
 function nextRoundStep(row: CueRow, facts: CueFacts, { nowMs, leads }: Now): Step {
   if (facts.closed) return become("done", row.reason);
@@ -113,7 +145,7 @@ function nextRoundStep(row: CueRow, facts: CueFacts, { nowMs, leads }: Now): Ste
   if (row.plan?.kind === "round" && row.plan.stop !== null && !facts.stopped) {
     return { do: "send-stop", reason: row.plan.stop };
   }
-  const opensAtMs = row.plan?.opensAtMs ?? row.atMs;
+  const opensAtMs = cueOpensAtMs(row);
   if (row.state === "armed") return nowMs >= opensAtMs ? become("live", row.reason) : wait(opensAtMs);
   return wait(null);
 }
@@ -159,7 +191,7 @@ function overdue(cue: CueDefinition, row: CueRow, nowMs: number): string {
 
 /** The moment a cue begins: as planned once there is a plan, as announced before. */
 export function cueOpensAtMs(row: CueRow): number {
-  return row.plan?.opensAtMs ?? row.atMs;
+  return row.plan === null || row.plan.kind === "cancel" ? row.atMs : row.plan.opensAtMs;
 }
 
 /** The moment a cue ends. A line read late stays readable for its whole length; a segment ends when it was to end. */
@@ -180,9 +212,12 @@ export function actionsOf(row: CueRow): CueAction[] {
     case "held":
       return ["release", "skip", "rearm"];
     case "missed":
-      return ["skip", "rearm"];
-    case "skipped":
-      return ["rearm"];
+    case "skipped": {
+      // What is given up stays given up (DR20).
+      if (row.plan?.kind === "cancel") return [];
+      const moves: CueAction[] = row.state === "missed" ? ["skip", "rearm"] : ["rearm"];
+      return row.kind === "round" ? [...moves, "cancel"] : moves;
+    }
     case "live":
       return opens ? [] : ["skip"];
     case "armed":

@@ -386,3 +386,43 @@ test("[CU8] [CU2] [CU4] killed at any step, before or after it happened, the nig
     }
   }
 }, 120_000);
+
+test("[CU12] [DR20] a skipped round that is given up returns what earlier rounds left for it, for good", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  const act = (action: "skip" | "cancel" | "rearm") =>
+    stage.director.act({ cue: "round-2", action, by: anna, reason: "no time" });
+  expect(await act("cancel")).toMatchObject({ code: "cue.wrong_state" });
+  expect(await act("skip")).toEqual({ ok: true });
+  await stage.passTo(120_000);
+  // Nobody entered round-1: all of it is promised to round-2, which nobody opens any more.
+  expect(stage.pool("kettle")).toMatchObject({ free: 40, held: 60, promised: [{ units: 60 }] });
+  expect(await act("cancel")).toEqual({ ok: true });
+  await stage.passTo(121_000);
+  expect(stage.pool("kettle")).toMatchObject({ free: 100, held: 0, promised: [] });
+  expect(stage.row("round-2")).toMatchObject({
+    state: "skipped",
+    plan: { kind: "cancel", reason: "no time" },
+  });
+  expect(await act("rearm")).toMatchObject({ code: "cue.wrong_state" });
+  expect(stage.events("draw.cancelled")).toMatchObject([{ draw: stage.draw("round-2"), reason: "no time" }]);
+  expect(stage.acts.map(({ action }) => action)).toEqual(["skip", "cancel"]);
+});
+
+test("[CU12] an hour after the show rounds that never opened are given up by themselves, once", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  await stage.director.act({ cue: "round-2", action: "hold", by: anna, reason: "later perhaps" });
+  const overMs = 1_800_000 + 3_600_000;
+  await stage.passTo(overMs - 1_000);
+  expect(stage.row("round-2")).toMatchObject({ state: "held", plan: null });
+  expect(stage.pool("kettle")).toMatchObject({ free: 40, held: 60 });
+  stage.unknownAnswers = 1;
+  await stage.passTo(overMs + 100);
+  stage.kill();
+  await stage.boot();
+  await stage.passTo(overMs + 5_000);
+  expect(stage.row("round-2")).toMatchObject({ state: "missed", plan: { kind: "cancel" } });
+  expect(stage.pool("kettle")).toMatchObject({ free: 100, held: 0, promised: [] });
+  expect(stage.events("draw.cancelled")).toHaveLength(1);
+});

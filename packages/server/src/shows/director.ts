@@ -11,13 +11,14 @@ import {
   type LeadTimes,
   missedRound,
   nextStep,
+  type RainPlan,
   REARM_LEAD_MS,
   type RoundPlan,
   type Step,
 } from "./cue-rules.ts";
 import { type CueDefinition, type RoundCue, SHOW_LIMITS } from "./definition.ts";
 import type { Actor, ActResult, CueAct, Director, DirectorParts } from "./director-port.ts";
-import { drawIdOf, poolIdOf, poolParameters } from "./run-plan.ts";
+import { drawIdOf, poolIdOf, poolParameters, runEndsAtMs } from "./run-plan.ts";
 import type { Act, CueChange } from "./run-store.ts";
 
 /** A look at the clock at least this often: acts and events wake the director sooner. */
@@ -158,7 +159,8 @@ class RunDirector implements Director {
     const row = this.#rows.get(cue.cue);
     if (row === undefined) return { do: "wait", untilMs: null };
     const facts = this.#parts.board.facts(cue);
-    return nextStep({ cue, row, facts, nowMs: this.#nowMs(), leads: this.#leads });
+    const endsAtMs = runEndsAtMs(this.#parts.run);
+    return nextStep({ cue, row, facts, nowMs: this.#nowMs(), endsAtMs, leads: this.#leads });
   }
 
   #begin(cue: CueDefinition, signal: AbortSignal): void {
@@ -207,6 +209,18 @@ class RunDirector implements Director {
         return this.#sendPlan(cue, row);
       case "send-stop":
         return this.#sendStop(cue, row, step.reason);
+      case "plan-cancel": {
+        const { reason } = step;
+        const missed = row.state === "held" ? { state: "missed" as const, endedAtMs: this.#nowMs() } : {};
+        await this.#change(row, {
+          ...missed,
+          reason: row.reason ?? reason,
+          plan: { kind: "cancel", reason },
+        });
+        return true;
+      }
+      case "send-cancel":
+        return this.#sendCancel(cue, step.reason);
     }
   }
 
@@ -246,7 +260,7 @@ class RunDirector implements Director {
   /** Sends the stored plan; the same at every try, so that a lost answer costs nothing (CU2, CU8). */
   async #sendPlan(cue: CueDefinition, row: CueRow): Promise<boolean> {
     const { plan } = row;
-    if (plan === null) return true;
+    if (plan === null || plan.kind === "cancel") return true;
     const answer = await this.#ask(this.#planCommand(cue, plan));
     if (answer === null) return false;
     if (answer.ok) {
@@ -267,7 +281,10 @@ class RunDirector implements Director {
     return true;
   }
 
-  #planCommand(cue: CueDefinition, plan: CuePlan): Parameters<DirectorParts["engine"]["submit"]>[0] {
+  #planCommand(
+    cue: CueDefinition,
+    plan: RoundPlan | RainPlan,
+  ): Parameters<DirectorParts["engine"]["submit"]>[0] {
     const { run } = this.#parts.run;
     if (plan.kind === "rain") {
       const pool = poolIdOf(run, cue.kind === "rain" ? cue.pool : "");
@@ -284,6 +301,15 @@ class RunDirector implements Director {
     if (answer.ok || row.plan?.kind !== "round") return true;
     // Every window was open or sealed already: nothing is left to stop, the round ends by itself.
     await this.#change(row, { plan: { ...row.plan, stop: null }, reason: `stop refused: ${answer.code}` });
+    return true;
+  }
+
+  /** The board learns of it from the journal; a refusal means that the round was armed after all. */
+  async #sendCancel(cue: CueDefinition, reason: string): Promise<boolean> {
+    const draw = drawIdOf(this.#parts.run.run, cue.cue);
+    const answer = await this.#ask({ type: "draw.cancel", draw, reason });
+    if (answer === null) return false;
+    if (!answer.ok) throw new Fault("show.refused", `Round ${cue.cue} cannot be given up: ${answer.code}.`);
     return true;
   }
 
@@ -335,6 +361,7 @@ class RunDirector implements Director {
     const nowMs = this.#nowMs();
     if (action === "hold") return { state: "held", reason };
     if (action === "release") return { state: "pending", reason: null };
+    if (action === "cancel") return { reason, plan: { kind: "cancel", reason: reason ?? "given up" } };
     if (action === "skip") return { state: "skipped", reason, endedAtMs: nowMs };
     const soonestMs = cue.kind === "round" ? nowMs + REARM_LEAD_MS : nowMs;
     const atMs = opensAtMs ?? (cue.kind === "round" ? nowMs + this.#leads.armLeadMs : nowMs);

@@ -122,7 +122,7 @@ function serveCueActs(app: App, deps: StudioRoutesDeps): void {
     "/api/studio/cues/:cue/:action",
     {
       schema: {
-        summary: "Arm, hold, release, skip or rearm a cue",
+        summary: "Arm, hold, release, skip, rearm or cancel a cue",
         description: "`opensAtMs` is for `rearm`: the new time; left out it is as soon as possible.",
         tags,
         params: z.object({ cue: slug, action: cueActionSchema }),

@@ -10,6 +10,8 @@ import {
   type Event,
   type Hash,
   nextDueMs,
+  type PoolView,
+  poolView,
   type ShardState,
   type UserId,
   type UserKey,
@@ -24,7 +26,7 @@ import type { ShowDefinition } from "./definition.ts";
 import { createDirector } from "./director.ts";
 import type { Actor, Director } from "./director-port.ts";
 import { createDrawer } from "./drawer.ts";
-import { cueTimeMs, definitionHash, drawIdOf, type Run } from "./run-plan.ts";
+import { cueTimeMs, definitionHash, drawIdOf, poolIdOf, type Run } from "./run-plan.ts";
 import { ACTS_PAGE_MAX, type CueStore } from "./run-store.ts";
 import { goodShow } from "./testing.ts";
 
@@ -150,6 +152,11 @@ export class Stage {
     const row = this.rows.get(cue);
     if (row === undefined) throw new Error(`no cue ${cue}`);
     return row;
+  }
+
+  /** A pool's numbers as its shard has them. */
+  pool(pool: string): PoolView | null {
+    return poolView(this.#state, poolIdOf(this.run.run, pool));
   }
 
   events<Type extends Event["type"]>(type: Type): Extract<Event, { type: Type }>[] {

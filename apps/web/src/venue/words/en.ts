@@ -107,6 +107,7 @@ export const en = (f: Format): Words => {
     },
     refusal: {
       "draw.not_open": "It has not started yet; one moment.",
+      "draw.cancelled": "This round was called off; that shake did not count.",
       "draw.closed": "This round is over; that shake did not count.",
       "draw.cap_reached": "You have won as much as one person may from this pool.",
       "draw.not_eligible": "This round is not open to you.",

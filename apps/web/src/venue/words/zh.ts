@@ -100,6 +100,7 @@ export const zh = (f: Format) => ({
   },
   refusal: {
     "draw.not_open": "还没开始，请再等一下。",
+    "draw.cancelled": "这一轮取消了，这次没有计入。",
     "draw.closed": "这一轮已经结束，这次没有计入。",
     "draw.cap_reached": "你在这个奖池已经得满，留给别人吧。",
     "draw.not_eligible": "这一轮不对你开放。",
