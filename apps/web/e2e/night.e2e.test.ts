@@ -180,7 +180,7 @@ test("the network is lost and comes back: taps in between do not count, later on
     document.title = "not reloaded";
   });
   await context.setOffline(true);
-  await page.locator(".notice.link").waitFor({ timeout: 40_000 });
+  await page.locator(".notice.link").waitFor({ timeout: 15_000 });
   await page.keyboard.press("Space");
   await page.locator(".notice.link p").nth(1).waitFor();
   await picture(page, "night-offline");

@@ -119,7 +119,7 @@ test("calm motion and the switch on the page both stop every animation", async (
     expect(await moving(page)).toBeGreaterThan(0);
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByRole("checkbox", { name: "Animation" }).uncheck();
-    expect(await moving(page)).toBe(0);
+    await expect.poll(() => moving(page)).toBe(0);
     await page.reload();
     await page.locator(".hero").waitFor();
     expect(await moving(page)).toBe(0);

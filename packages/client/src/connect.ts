@@ -1,6 +1,5 @@
 import {
   type ClientMessage,
-  type Counts,
   type CtlMessage,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -26,6 +25,7 @@ import type {
   SocketConstructor,
   TakeOutcome,
 } from "./options.ts";
+import { type Polled, Poller } from "./poller.ts";
 import { Pulse } from "./pulse.ts";
 import { ShowLane } from "./show-lane.ts";
 import { Takes } from "./takes.ts";
@@ -34,7 +34,6 @@ import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
 const FAILURES_BEFORE_POLLING = 3;
-const POLL_EVERY_MS = 3_000;
 const FLUSH_EVERY_MS = 250;
 /** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
 const STALE_AFTER_MS = 1_000;
@@ -57,8 +56,10 @@ class Client implements RoomClient {
   readonly #takes: Takes;
   readonly #lane: ShowLane;
   readonly #pulse: Pulse;
+  readonly #poller: Poller;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
+  readonly #offLine = () => this.#doubt();
   #token: string | null;
   #session: SessionView | null = null;
   #status: ClientStatus = { state: "connecting" };
@@ -81,7 +82,6 @@ class Client implements RoomClient {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #staleTimer: ReturnType<typeof setTimeout> | undefined;
-  #pollTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -109,7 +109,15 @@ class Client implements RoomClient {
       ping: () => this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) }),
       dead: () => this.#closed(1006),
     });
+    this.#poller = new Poller({
+      read: () =>
+        this.#http<Polled>("GET", `/api/room/poll?stream=${this.#lane.stream}&offset=${this.#lane.offset}`),
+      onRead: (polled) => this.#onPolled(polled),
+      onFailed: (retryAtMs) => this.#setStatus({ state: "offline", retryAtMs }),
+      random: this.#random,
+    });
     globalThis.addEventListener?.("online", this.#onLine);
+    globalThis.addEventListener?.("offline", this.#offLine);
     queueMicrotask(() => void this.#attempt());
   }
 
@@ -159,16 +167,22 @@ class Client implements RoomClient {
 
   wake(): void {
     if (this.#status.state === "offline") void this.#attempt();
+    else this.#doubt();
   }
 
   stop(): void {
     this.#setStatus({ state: "stopped" });
     globalThis.removeEventListener?.("online", this.#onLine);
-    for (const timer of [this.#retryTimer, this.#flushTimer, this.#pollTimer, this.#staleTimer])
-      clearTimeout(timer);
+    globalThis.removeEventListener?.("offline", this.#offLine);
+    for (const timer of [this.#retryTimer, this.#flushTimer, this.#staleTimer]) clearTimeout(timer);
+    this.#poller.stop();
     this.#lane.stop();
     this.#drop(1000);
     this.#takes.stop();
+  }
+
+  #doubt(): void {
+    if (this.#greeted) this.#pulse.doubt();
   }
 
   #setStatus(status: ClientStatus): void {
@@ -256,7 +270,7 @@ class Client implements RoomClient {
     const waitMs = this.#comeBackMs ?? (code === 4002 ? 10_000 : null);
     this.#comeBackMs = null;
     this.#lost(waitMs);
-    if (this.#failures >= FAILURES_BEFORE_POLLING) this.#poll();
+    if (this.#failures >= FAILURES_BEFORE_POLLING) this.#poller.begin();
   }
 
   /** Forgets the socket. */
@@ -298,6 +312,7 @@ class Client implements RoomClient {
         this.#onMe(message.m);
         break;
       case "ack": {
+        this.#pulse.acked();
         const draw = this.#drawAt(message.d);
         if (draw !== null) this.#tracker.acked(draw, message.w);
         break;
@@ -323,7 +338,7 @@ class Client implements RoomClient {
 
   #onHello(hello: Extract<ServerMessage, { t: "hello" }>): void {
     this.#pulse.answered();
-    clearTimeout(this.#pollTimer);
+    this.#poller.stop();
     this.#greeted = true;
     this.#tries = 0;
     this.#failures = 0;
@@ -415,6 +430,18 @@ class Client implements RoomClient {
     return this.show?.rounds.find((round) => round.index === index)?.draw ?? null;
   }
 
+  #onPolled(polled: Polled): void {
+    if (this.#isStopped()) return;
+    const before = this.#status.state;
+    this.#setStatus({ state: "polling" });
+    if (before !== "polling") this.#takes.resume();
+    this.#clock.guess(polled.at);
+    this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
+    // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
+    if (this.#drawnUntold) this.#readOwn();
+    this.#planFlush();
+  }
+
   // --- taps and takes
 
   #nonceOf(draw: string): string {
@@ -435,6 +462,7 @@ class Client implements RoomClient {
       this.#socket.send(
         tapBytes({ drawIndex: round.index, frameNumber: this.#frameNumber, taps: frame.taps, nonce }),
       );
+      this.#pulse.expectAck();
     } else if (this.#status.state === "polling") {
       const path = `/api/draws/${encodeURIComponent(frame.draw)}/tap`;
       this.#http<{ window: number }>("POST", path, { nonce, taps: frame.taps })
@@ -464,35 +492,5 @@ class Client implements RoomClient {
         .then(({ awardId }) => this.#takes.got(requestId, awardId))
         .catch((problem: HttpProblem) => this.#takes.failed(requestId, problem));
     }
-  }
-
-  // --- without a socket
-
-  #poll(): void {
-    clearTimeout(this.#pollTimer);
-    if (this.#isStopped() || this.#greeted) return;
-    this.#http<{
-      stream: string;
-      offset: number;
-      resumed: boolean;
-      at: number;
-      ctl: CtlMessage[];
-      cnt: Counts;
-    }>("GET", `/api/room/poll?stream=${this.#lane.stream}&offset=${this.#lane.offset}`)
-      .then((answer) => {
-        if (this.#greeted || this.#isStopped()) return;
-        const before = this.#status.state;
-        this.#setStatus({ state: "polling" });
-        if (before !== "polling") this.#takes.resume();
-        this.#clock.guess(answer.at);
-        this.#lane.take({ s: answer.stream, o: answer.offset, ctl: answer.ctl, cnt: answer.cnt });
-        // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
-        if (this.#drawnUntold) this.#readOwn();
-        this.#planFlush();
-      })
-      .catch(() => this.#setStatus({ state: "offline", retryAtMs: Date.now() + POLL_EVERY_MS }))
-      .finally(() => {
-        this.#pollTimer = setTimeout(() => this.#poll(), POLL_EVERY_MS * (0.75 + this.#random() / 2));
-      });
   }
 }

@@ -1,7 +1,7 @@
 // The venue: state in, page out.
 
 import type { ComponentChildren } from "preact";
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { makeFormat } from "../../shared/format.ts";
 import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/language.ts";
 import { recall, remember } from "../../shared/memory.ts";
@@ -93,14 +93,15 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
     document.documentElement.lang = localeOf(language);
     if (title !== undefined) document.title = textIn(language, title);
   }, [language, title]);
-  useEffect(() => {
+  // Layout effects: what the page says (calm, ready to be shaken) is true by the time it is seen.
+  useLayoutEffect(() => {
     document.documentElement.classList.toggle("still", !wishes.motion);
   }, [wishes.motion]);
   useEffect(() => {
     document.documentElement.dataset.theme = state.show?.theme ?? "gala";
   }, [state.show?.theme]);
   const shaking = wishes.shake && shake === "ready";
-  useEffect(() => (shaking ? listenForShakes(() => store.tap()) : undefined), [store, shaking]);
+  useLayoutEffect(() => (shaking ? listenForShakes(() => store.tap()) : undefined), [store, shaking]);
   useEffect(() => (shake === "ask" ? noticeMotion(() => setShake("ready")) : undefined), [shake]);
   const payProblem = useReturn(state.awards);
   const claim = useCallback((awardId: string) => setClaiming(awardId), []);
