@@ -29,7 +29,12 @@ export type PoolParameters = {
   /** How long a grab's award may wait for its claim; null posts it at once (GR6). Draws carry their own in the rules. */
   readonly grabClaimTtlMs: number | null;
 };
-export type PoolCreated = { readonly type: "pool.created"; readonly atMs: number } & PoolParameters;
+export type PoolCreated = {
+  readonly type: "pool.created";
+  readonly atMs: number;
+  /** 10 bytes in hex: what the award ids of its grabs begin with (BY6). */
+  readonly grantTag: string;
+} & PoolParameters;
 export type PoolChanged = {
   readonly type: "pool.changed";
   readonly atMs: number;
@@ -45,11 +50,13 @@ export type GrabOpened = {
   readonly opensAtMs: number;
   readonly closesAtMs: number;
 };
-/** Packed. One unit to one user; `waited` grants come from the line. */
+/** Packed. One unit to one user. */
 export type Granted = {
   readonly type: "granted";
   readonly atMs: number;
   readonly pool: PoolId;
+  /** The pool's grants count from 0; the award's id ends with it (BY6). */
+  readonly number: number;
   readonly awardId: AwardId;
   readonly user: UserId;
   readonly requestId: RequestId;

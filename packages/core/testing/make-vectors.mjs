@@ -84,7 +84,9 @@ const merkle = [0, 1, 2, 3, 5, 7, 8].map((count) => {
 });
 
 const requestId = hex(filled(0xc3, 16));
-const grabAward = hex(sha("wanhui/grab/1", sha(pool), raw(user), raw(requestId))).slice(0, 32);
+const grantTag = hex(sha("wanhui/grab/1", pool)).slice(0, 20);
+const grantNumber = 0x1_0203;
+const grabAward = grantTag + hex(u(6, grantNumber));
 
 // One tiny draw from rules to close. Its beacon is a true one: the test vector in the drand facts, round 38.
 const signature =
@@ -197,7 +199,15 @@ const gap = {
 const entryEvents = entries
   .slice(0, 2)
   .map((entry) => ({ ...entry, atMs: opensAtMs, draw, window: 0, type: "entered" }));
-const grantEvent = { type: "granted", atMs: opensAtMs, pool, awardId: grabAward, user, requestId };
+const grantEvent = {
+  type: "granted",
+  atMs: opensAtMs,
+  pool,
+  number: grantNumber,
+  awardId: grabAward,
+  user,
+  requestId,
+};
 const jsonEvent = { type: "pool.changed", atMs: opensAtMs, pool, delta: -3, commandId: "takeback-1" };
 const jsonBytes = Buffer.from(canonical(jsonEvent));
 const payload = Buffer.concat(
@@ -209,9 +219,10 @@ const payload = Buffer.concat(
       [2],
       u(2, pool.length),
       Buffer.from(pool),
+      raw(grantTag),
       u(6, opensAtMs),
+      u(6, grantNumber),
       u(4, 1),
-      raw(grabAward),
       raw(user),
       raw(requestId),
     ],
@@ -242,7 +253,7 @@ const vectors = {
   merkle,
   awardIds: {
     draw: { sealHash, userKey, awardId: drawAward(sealHash, userKey) },
-    grab: { pool, user, requestId, awardId: grabAward },
+    grab: { pool, grantTag, number: grantNumber, awardId: grabAward },
   },
   shardOfPool: [pool, "a", "gala-1/coupons"].map((id) => ({
     pool: id,

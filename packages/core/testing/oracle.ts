@@ -15,6 +15,8 @@ type Award = {
   id: string;
   pool: string;
   user: string;
+  /** Null when it was won in a draw. */
+  requestId: string | null;
   atMs: number;
   /** held | committing | posted | expired | forfeited */
   state: string;
@@ -119,12 +121,14 @@ export function createOracle() {
 
   function grant(poolId: string, user: string, requestId: string): Award {
     const pool = pools.get(poolId) as Pool;
-    const id = hash("wanhui/grab/1", raw(hash(poolId)), raw(user), raw(requestId)).slice(0, 32);
+    const before = awards.filter((award) => award.pool === poolId && award.requestId !== null).length;
+    const id = hash("wanhui/grab/1", poolId).slice(0, 20) + before.toString(16).padStart(12, "0");
     const state = pool.ttlMs === null ? "posted" : "held";
     const award: Award = {
       id,
       pool: poolId,
       user,
+      requestId,
       atMs: nowMs,
       state,
       dueMs: nowMs + (pool.ttlMs ?? 0),
@@ -151,8 +155,9 @@ export function createOracle() {
     if (pool === undefined) return "pool.unknown";
     if (pool.grab === null) return "grab.not_open";
     const [opens, closes] = pool.grab;
-    const id = hash("wanhui/grab/1", raw(hash(command.pool)), raw(user), raw(requestId)).slice(0, 32);
-    const known = awards.find((award) => award.id === id);
+    const known = awards.find(
+      (award) => award.pool === command.pool && award.user === user && award.requestId === requestId,
+    );
     if (known && nowMs < closes + 86_400_000) {
       return command.quantity === 1 ? `granted ${known.id} ${known.atMs}` : "request.conflict";
     }
@@ -361,6 +366,7 @@ export function createOracle() {
         id,
         pool: draw.rules.pool,
         user,
+        requestId: null,
         atMs: nowMs,
         state: ttlMs === null ? "posted" : "held",
         dueMs: nowMs + (ttlMs ?? 0),

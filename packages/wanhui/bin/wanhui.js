@@ -1,5 +1,6 @@
-#!/usr/bin/env node
-// Committed, so that npm links the command at install time, before anything is built.
+#!/usr/bin/env -S node --max-semi-space-size=64
+// Committed, so that npm links the command at install time, before anything is built. The larger young generation
+// keeps what lives for one journal tick from being copied to the old one: a fifth of a grab's cost.
 import { existsSync } from "node:fs";
 
 const entry = new URL("../dist/mod.js", import.meta.url);

@@ -54,8 +54,9 @@ export async function startEngine(): Promise<EngineUnderTest> {
       const id = `bench/round-${sold.size + 1}` as PoolId;
       await openPool(engine, { id, units: users.length, nowMs: Math.floor(clock.nowMs()) });
       const begun = performance.now();
-      const wins = await play(engine, { id, users, requests, inFlight });
+      const awards = await play(engine, { id, users, requests, inFlight });
       const perSecond = (users.length / (performance.now() - begun)) * 1_000;
+      const wins = new Set(awards);
       checkConservation(engine, { id, wins, users });
       sold.set(id, users.length);
       return { perSecond };
@@ -105,7 +106,7 @@ async function openPool(engine: Engine, pool: { id: PoolId; units: number; nowMs
 function play(
   engine: Engine,
   round: { id: PoolId; users: readonly UserId[]; requests: readonly RequestId[]; inFlight: number },
-): Promise<Set<string>> {
+): Promise<string[]> {
   const { id, users, requests, inFlight } = round;
   return new Promise((resolve, reject) => {
     const awards: string[] = [];
@@ -120,7 +121,7 @@ function play(
           return reject(new Error(`A grab was answered ${JSON.stringify(answer)}`));
         }
         awards.push(answer.awardId);
-        if (awards.length === users.length) setImmediate(() => resolve(new Set(awards)));
+        if (awards.length === users.length) setImmediate(() => resolve(awards));
         else next();
       });
     };

@@ -4,13 +4,16 @@ import { describe, expect, it } from "vitest";
 import { hexOf, readVectors, sha256 } from "../../testing/world.ts";
 import {
   awardIdOfDraw,
-  awardIdOfGrab,
+  awardIdOfGrant,
   canonicalJson,
   canonicalText,
   compareBytes,
+  createGrantIds,
   createMerkleAccumulator,
   fromHex,
   fromUtf8,
+  grantOfAwardId,
+  grantTagOf,
   hashJson,
   merklePath,
   merkleRoot,
@@ -151,7 +154,18 @@ describe("derived values", () => {
   it("[BY6] derives the award ids of the vectors", () => {
     const { draw, grab } = vectors.awardIds;
     expect(awardIdOfDraw(draw, sha256)).toBe(draw.awardId);
-    expect(awardIdOfGrab(grab, sha256)).toBe(grab.awardId);
+    expect(grantTagOf(grab.pool, sha256)).toBe(grab.grantTag);
+    expect(awardIdOfGrant(grab.grantTag, grab.number)).toBe(grab.awardId);
+    expect(grantOfAwardId(grab.awardId)).toEqual({ tag: grab.grantTag, number: grab.number });
+  });
+
+  it("[BY6] numbers the grants of a pool in 48 bits, whatever was asked for before", () => {
+    const idOf = createGrantIds("ab".repeat(10));
+    fc.assert(
+      fc.property(fc.oneof(fc.nat({ max: 10_000 }), fc.integer({ min: 0, max: 2 ** 48 - 1 })), (number) => {
+        expect(idOf(number)).toBe("ab".repeat(10) + number.toString(16).padStart(12, "0"));
+      }),
+    );
   });
 
   it("[PL4] places pools on shards as the vectors do", () => {

@@ -1,6 +1,6 @@
 // Everything that is derived by hashing fixed layouts: keys, tickets, award ids, tick leaves, batch hashes.
 
-import type { AwardId, DrawId, Hash, PoolId, RequestId, Sha256, UserId, UserKey } from "../ids.ts";
+import type { AwardId, DrawId, Hash, PoolId, Sha256, UserId, UserKey } from "../ids.ts";
 import { assert } from "../invariant.ts";
 import { writeU } from "./buffer.ts";
 import { fromHex, toHex, writeHex } from "./hex.ts";
@@ -80,25 +80,48 @@ export function idHashOf(id: PoolId | DrawId, sha256: Sha256): Uint8Array {
   return sha256(utf8(id));
 }
 
-/** The id of the award a grab request gets (BY6). */
-export function awardIdOfGrab(
-  input: { readonly pool: PoolId; readonly user: UserId; readonly requestId: RequestId },
-  sha256: Sha256,
-): AwardId {
-  return createGrabAwardIds(input.pool, sha256)(input.user, input.requestId, sha256);
+/** Hex digits that say which pool a grab's award is of. */
+export const GRANT_TAG_DIGITS = 20;
+/** Digits of the number of the grant. */
+const GRANT_NUMBER_DIGITS = 12;
+const LAST_DIGITS = 3;
+const LAST_COUNT = 16 ** LAST_DIGITS;
+const lastDigits: readonly string[] = Array.from({ length: LAST_COUNT }, (_, n) =>
+  n.toString(16).padStart(LAST_DIGITS, "0"),
+);
+
+/** What all awards of a pool's grabs begin with: the first 10 bytes of `SHA-256("wanhui/grab/1" | poolId)` (BY6). */
+export function grantTagOf(pool: PoolId, sha256: Sha256): string {
+  const id = utf8(pool);
+  const bytes = tagged("wanhui/grab/1", id.length);
+  bytes.set(id, bytes.length - id.length);
+  return toHex(sha256(bytes), GRANT_TAG_DIGITS / 2);
 }
 
-/** Award ids of one pool's grabs: the common part of the layout is laid out once (BY6). */
-export type GrabAwardIds = (user: UserId, requestId: RequestId, sha256: Sha256) => AwardId;
+/** Makes the award ids of one pool's grants, by their number from 0 (BY6). */
+export function createGrantIds(tag: string): (number: number) => AwardId {
+  let page = -1;
+  let start = "";
+  return (number) => {
+    const wanted = Math.floor(number / LAST_COUNT);
+    if (wanted !== page) {
+      page = wanted;
+      start = tag + wanted.toString(16).padStart(GRANT_NUMBER_DIGITS - LAST_DIGITS, "0");
+    }
+    return (start + (lastDigits[number % LAST_COUNT] as string)) as AwardId;
+  };
+}
 
-export function createGrabAwardIds(pool: PoolId, sha256: Sha256): GrabAwardIds {
-  const bytes = tagged("wanhui/grab/1", 64);
-  const userOffset = bytes.length - 32;
-  bytes.set(idHashOf(pool, sha256), userOffset - 32);
-  return (user, requestId, sha256OfCall) => {
-    assert(user.length === 32 && requestId.length === 32, "BY6: 16 bytes each", user);
-    writeHex(requestId, bytes, writeHex(user, bytes, userOffset));
-    return toHex(sha256OfCall(bytes), AWARD_ID_BYTES) as AwardId;
+/** The id of the award of a pool's grant by its number from 0 (BY6). */
+export function awardIdOfGrant(tag: string, number: number): AwardId {
+  return createGrantIds(tag)(number);
+}
+
+/** Which grant an award id would name: its pool's tag and its number (BY6). */
+export function grantOfAwardId(awardId: AwardId): { readonly tag: string; readonly number: number } {
+  return {
+    tag: awardId.slice(0, GRANT_TAG_DIGITS),
+    number: Number.parseInt(awardId.slice(GRANT_TAG_DIGITS), 16),
   };
 }
 

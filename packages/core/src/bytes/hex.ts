@@ -27,10 +27,39 @@ export function toHex(bytes: Uint8Array, length: number = bytes.length): string 
   return text;
 }
 
+/** Value of each character code; 255 is no digit. */
+const DIGITS: Uint8Array = (() => {
+  const digits = new Uint8Array(128).fill(255);
+  for (const [value, code] of DIGIT_CODES.entries()) digits[code] = value;
+  return digits;
+})();
+
+/** 0 to 15, or more than that for anything that is no lower-case digit. */
 function digit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  if (code >= 97 && code <= 102) return code - 87;
-  return -1;
+  return code < 128 ? (DIGITS[code] as number) : 255;
+}
+
+/** Reads 32 lower-case hex digits as four words; false, with `target` spoilt, when it is anything else (BY1). */
+export function readWords128(hex: string, target: Uint32Array, offset: number): boolean {
+  if (hex.length !== 32) return false;
+  let worst = 0;
+  for (let word = 0; word < 4; word++) {
+    let value = 0;
+    for (let i = word * 8, end = i + 8; i < end; i++) {
+      const next = digit(hex.charCodeAt(i));
+      worst |= next;
+      value = (value << 4) | next;
+    }
+    target[offset + word] = value;
+  }
+  return worst < 16;
+}
+
+/** The 32 hex digits of four words. */
+export function fromWords128(words: Uint32Array, offset: number): string {
+  const bytes = new Uint8Array(16);
+  for (let i = 0; i < 16; i++) bytes[i] = (words[offset + (i >> 2)] as number) >>> (24 - 8 * (i & 3));
+  return toHex(bytes);
 }
 
 /** Writes `hex` into `target` from `offset`; returns the offset behind it. Upper case, odd length and anything else that is not hex throw. */
@@ -39,9 +68,10 @@ export function writeHex(hex: string, target: Uint8Array, offset: number): numbe
   if (length % 2 !== 0) throw new InvariantError("hex of odd length");
   let end = offset;
   for (let i = 0; i < length; i += 2) {
-    const value = (digit(hex.charCodeAt(i)) << 4) | digit(hex.charCodeAt(i + 1));
-    if (value < 0) throw new InvariantError("not lower-case hex");
-    target[end++] = value;
+    const high = digit(hex.charCodeAt(i));
+    const low = digit(hex.charCodeAt(i + 1));
+    if ((high | low) > 15) throw new InvariantError("not lower-case hex");
+    target[end++] = (high << 4) | low;
   }
   return end;
 }
@@ -56,7 +86,7 @@ export function fromHex(hex: string): Uint8Array {
 /** True for exactly `byteLength` bytes in lower-case hex. */
 export function isHex(text: string, byteLength: number): boolean {
   if (text.length !== byteLength * 2) return false;
-  for (let i = 0; i < text.length; i++) if (digit(text.charCodeAt(i)) < 0) return false;
+  for (let i = 0; i < text.length; i++) if (digit(text.charCodeAt(i)) > 15) return false;
   return true;
 }
 

@@ -11,7 +11,7 @@ import {
   sha256,
   userOf,
 } from "../../testing/world.ts";
-import { batchHash, fromHex, GENESIS_HASH, utf8 } from "../bytes/mod.ts";
+import { awardIdOfGrant, batchHash, fromHex, GENESIS_HASH, grantTagOf, utf8 } from "../bytes/mod.ts";
 import type { Event } from "../events.ts";
 import type { AwardId, Hash } from "../ids.ts";
 import { type Batch, checkBatch, decodeEvents, encodeEvents } from "./mod.ts";
@@ -32,16 +32,24 @@ const entered = fc
       userKey: keyOf(who),
     }),
   );
-const granted = fc.record({ atMs: fc.constantFrom(1, 2), name, pool: fc.constantFrom("a", "b") }).map(
-  ({ name: who, pool, atMs }): Event => ({
-    type: "granted",
-    atMs,
-    pool: poolId(pool),
-    awardId: userOf(`award ${who}`) as string as AwardId,
-    user: userOf(who),
-    requestId: requestOf(who),
-  }),
-);
+const granted = fc
+  .record({
+    atMs: fc.constantFrom(1, 2),
+    name,
+    pool: fc.constantFrom("a", "b"),
+    number: fc.oneof(fc.nat({ max: 3 }), fc.integer({ min: 0, max: 2 ** 48 - 1 })),
+  })
+  .map(
+    ({ name: who, pool, atMs, number }): Event => ({
+      type: "granted",
+      atMs,
+      pool: poolId(pool),
+      number,
+      awardId: awardIdOfGrant(grantTagOf(poolId(pool), sha256), number),
+      user: userOf(who),
+      requestId: requestOf(who),
+    }),
+  );
 const other = fc.oneof(
   fc.record({ atMs: time, reason: fc.string({ unit: "binary" }) }).map(
     ({ atMs, reason }): Event => ({

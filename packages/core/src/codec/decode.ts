@@ -1,7 +1,7 @@
 import { type ByteReader, takeBytes, takeU } from "../bytes/buffer.ts";
-import { canonicalText, fromUtf8, toHex } from "../bytes/mod.ts";
+import { canonicalText, createGrantIds, fromUtf8, GRANT_TAG_DIGITS, toHex } from "../bytes/mod.ts";
 import type { Event } from "../events.ts";
-import type { AwardId, DrawId, PoolId, RequestId, UserId, UserKey } from "../ids.ts";
+import type { DrawId, PoolId, RequestId, UserId, UserKey } from "../ids.ts";
 import { assert, InvariantError } from "../invariant.ts";
 import { isId } from "./checks.ts";
 import { GROUP } from "./encode.ts";
@@ -62,16 +62,20 @@ function takeEntries(reader: ByteReader, events: Event[]): void {
 function takeGrants(reader: ByteReader, events: Event[]): void {
   const start = reader.offset;
   const pool = takeId(reader) as PoolId;
+  const tag = toHex(takeBytes(reader, GRANT_TAG_DIGITS / 2));
   const atMs = takeU(reader, 6);
+  const first = takeU(reader, 6);
   const count = takeU(reader, 4);
   const last = events[events.length - 1];
-  const splits = last?.type === "granted" && last.pool === pool && last.atMs === atMs;
+  const splits =
+    last?.type === "granted" && last.pool === pool && last.atMs === atMs && last.number + 1 === first;
   assert(count > 0 && !splits, "BY7: an empty or split run at byte", start);
+  const idOf = createGrantIds(tag);
   for (let i = 0; i < count; i++) {
-    const awardId = toHex(takeBytes(reader, 16)) as AwardId;
     const user = toHex(takeBytes(reader, 16)) as UserId;
     const requestId = toHex(takeBytes(reader, 16)) as RequestId;
-    events.push({ type: "granted", atMs, pool, awardId, user, requestId });
+    const number = first + i;
+    events.push({ type: "granted", atMs, pool, number, awardId: idOf(number), user, requestId });
   }
 }
 

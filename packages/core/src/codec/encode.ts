@@ -7,7 +7,7 @@ import {
   putU,
   writeU,
 } from "../bytes/buffer.ts";
-import { canonicalJson, utf8 } from "../bytes/mod.ts";
+import { canonicalJson, GRANT_TAG_DIGITS, grantOfAwardId, utf8 } from "../bytes/mod.ts";
 import type { Entered, Event, Granted } from "../events.ts";
 import { at } from "../invariant.ts";
 
@@ -15,8 +15,8 @@ import { at } from "../invariant.ts";
 export const GROUP = { json: 0, entries: 1, grants: 2 } as const;
 
 /**
- * Bytes of a batch's events, in order (BY7): runs of entries of one draw, window and time, and runs of grants of
- * one pool and time, are packed at 48 bytes each; all others are canonical JSON.
+ * Bytes of a batch's events, in order (BY7): runs of entries of one draw, window and time are packed at 48 bytes
+ * each, runs of consecutive grants of one pool and time at 32; all others are canonical JSON.
  */
 export function encodeEvents(events: readonly Event[]): Uint8Array {
   const writer = createWriter();
@@ -58,14 +58,16 @@ function putEntries(writer: ByteWriter, events: readonly Event[], from: number, 
 function putGrants(writer: ByteWriter, events: readonly Event[], from: number, first: Granted): number {
   putU(writer, 1, GROUP.grants);
   putId(writer, first.pool);
+  putHex(writer, grantOfAwardId(first.awardId).tag, GRANT_TAG_DIGITS / 2);
   putU(writer, 6, first.atMs);
+  putU(writer, 6, first.number);
   const countOffset = writer.length;
   putU(writer, 4, 0);
   let to = from;
   for (; to < events.length; to++) {
     const event = at(events, to);
     if (event.type !== "granted" || event.pool !== first.pool || event.atMs !== first.atMs) break;
-    putHex(writer, event.awardId, 16);
+    if (event.number !== first.number + (to - from)) break;
     putHex(writer, event.user, 16);
     putHex(writer, event.requestId, 16);
   }

@@ -110,7 +110,7 @@ function event(type: JsonEventType, fields: Readonly<Record<string, Check>>): Ch
 
 /** Events that travel as canonical JSON, by type (BY7); `entered` and `granted` are packed. */
 export const eventShapes: Readonly<Record<JsonEventType, Check>> = {
-  "pool.created": event("pool.created", poolParameterFields),
+  "pool.created": event("pool.created", { grantTag: isHexOf(10), ...poolParameterFields }),
   "pool.changed": event("pool.changed", { pool: isId, delta: isInteger, commandId: isText }),
   "grab.opened": event("grab.opened", { pool: isId, opensAtMs: isTime, closesAtMs: isTime }),
   "grab.waiting": event("grab.waiting", { pool: isId, user: id16, requestId: id16 }),

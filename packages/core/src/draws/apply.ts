@@ -228,7 +228,6 @@ export function applyWindowDrawn(state: ShardState, event: WindowDrawn): void {
         window: event.window,
         userKey: winner.userKey,
         user: winner.user,
-        requestId: null,
         atMs: event.atMs,
       },
       draw.rules.claimTtlMs,

@@ -3,7 +3,7 @@
 import { isHex } from "../bytes/mod.ts";
 import type { Answer, Command, Context } from "../commands.ts";
 import { assert } from "../invariant.ts";
-import { chancesOf } from "../pools/balance.ts";
+import { chancesOf, takenBy } from "../pools/balance.ts";
 import { type Push, refuse } from "../state/answers.ts";
 import { placeInLine } from "../state/line.ts";
 import type { DrawState, Entrant, PoolState, ShardState } from "../state/shard-state.ts";
@@ -59,5 +59,5 @@ function isOverCap(
   const cap = pool.parameters.capPerUser;
   if (cap === null) return false;
   const waiting = placeInLine(pool.line, user) === 0 ? 0 : 1;
-  return (pool.taken.get(user) ?? 0) + waiting + chancesOf(draw, entrant, 1) > cap;
+  return takenBy(pool, user, cap) + waiting + chancesOf(draw, entrant, 1) > cap;
 }

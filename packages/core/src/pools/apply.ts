@@ -1,11 +1,13 @@
 // What apply() does to pools. Events are facts: whatever does not fit is a bug and throws.
 
+import { createGrantIds } from "../bytes/mod.ts";
 import type { GrabOpened, GrabWaiting, Granted, PoolChanged, PoolCreated } from "../events.ts";
 import type { PoolId } from "../ids.ts";
 import { assert } from "../invariant.ts";
+import { createGrants } from "../state/grants.ts";
 import { createLine, joinLine, leaveLine, lineLength, placeInLine } from "../state/line.ts";
 import type { PoolState, ShardState } from "../state/shard-state.ts";
-import { createAward } from "./awards.ts";
+import { createGrant } from "./awards.ts";
 import { assertBalance } from "./balance.ts";
 
 export function poolOf(state: ShardState, id: PoolId): PoolState {
@@ -16,7 +18,8 @@ export function poolOf(state: ShardState, id: PoolId): PoolState {
 
 export function applyPoolCreated(state: ShardState, event: PoolCreated): void {
   assert(!state.pools.has(event.pool), "PL2: a pool is made once", event.pool);
-  const { pool: id, units, capPerUser, grabClaimTtlMs } = event;
+  assert(!state.poolsByTag.has(event.grantTag), "BY6: two pools with one tag", event.pool);
+  const { pool: id, grantTag: tag, units, capPerUser, grabClaimTtlMs } = event;
   const pool: PoolState = {
     parameters: { pool: id, units, capPerUser, grabClaimTtlMs },
     units,
@@ -30,11 +33,14 @@ export function applyPoolCreated(state: ShardState, event: PoolCreated): void {
     liveDraw: null,
     grab: null,
     line: createLine(),
-    taken: new Map(),
+    tag,
+    grantIdOf: createGrantIds(tag),
+    grants: createGrants(capPerUser),
+    won: new Map(),
     changes: new Map(),
-    grabAwardIds: null,
   };
   state.pools.set(id, pool);
+  state.poolsByTag.set(tag, pool);
   assertBalance(pool);
 }
 
@@ -62,20 +68,7 @@ export function applyGranted(state: ShardState, event: Granted): void {
   else
     assert(pool.grab !== null && event.atMs < pool.grab.closesAtMs, "GR1: granted while closed", event.pool);
   pool.free -= 1;
-  createAward(
-    state,
-    pool,
-    {
-      id: event.awardId,
-      draw: null,
-      window: null,
-      userKey: null,
-      user: event.user,
-      requestId: event.requestId,
-      atMs: event.atMs,
-    },
-    pool.parameters.grabClaimTtlMs,
-  );
+  createGrant(state, pool, event);
   assertBalance(pool);
 }
 

@@ -211,7 +211,8 @@ describe("deadlines", () => {
             .filter((item) => !item.isDead)
             .sort((a, b) => a.dueMs - b.dueMs || (a.awardId < b.awardId ? -1 : 1));
           const expected = live.filter((item) => item.dueMs <= nowMs).map((item) => item.awardId);
-          expect(dueDeadlines(deadlines, { nowMs, limit, isLive })).toEqual(expected.slice(0, limit));
+          const due = dueDeadlines(deadlines, { nowMs, limit, isLive }).map((each) => each.awardId);
+          expect(due).toEqual(expected.slice(0, limit));
           trimDeadlines(deadlines, isLive);
           expect(nextDeadlineMs(deadlines)).toBe(live[0]?.dueMs ?? null);
         },

@@ -1,10 +1,13 @@
 // What apply() does to awards: a unit won, from its birth to its end (AW1).
 
-import type { AwardMoved } from "../events.ts";
+import { grantOfAwardId } from "../bytes/mod.ts";
+import type { AwardMoved, Granted } from "../events.ts";
+import type { AwardId } from "../ids.ts";
 import { assert } from "../invariant.ts";
 import { addDeadline, type Deadline, trimDeadlines } from "../state/deadlines.ts";
+import { addGrant, grantAt, hasMoved, markMoved } from "../state/grants.ts";
 import type { AwardStanding, AwardState, PoolState, ShardState } from "../state/shard-state.ts";
-import { countTaken } from "./balance.ts";
+import { assertCap } from "./balance.ts";
 
 /** A deadline counts while its award is held with exactly it; a committing award cannot expire by time (AW2). */
 export function isLiveDeadline(state: ShardState, deadline: Deadline): boolean {
@@ -12,14 +15,71 @@ export function isLiveDeadline(state: ShardState, deadline: Deadline): boolean {
   return award !== undefined && award.standing === "held" && award.claimByMs === deadline.dueMs;
 }
 
+/** An award as it stands; undefined when the shard does not have it. Read it only: `moveAward` changes it. */
+export function awardOf(state: ShardState, id: AwardId): Readonly<AwardState> | undefined {
+  const known = state.awards.get(id);
+  if (known !== undefined) return known;
+  const { tag, number } = grantOfAwardId(id);
+  const pool = state.poolsByTag.get(tag);
+  return pool === undefined || !(number < pool.grants.count) ? undefined : awardOfGrant(pool, number);
+}
+
+/** Every award of the shard, in no order that means anything. */
+export function* eachAward(state: ShardState): IterableIterator<Readonly<AwardState>> {
+  yield* state.awards.values();
+  for (const pool of state.pools.values()) {
+    for (let row = 0; row < pool.grants.count; row++) {
+      if (!hasMoved(pool.grants, row)) yield awardOfGrant(pool, row);
+    }
+  }
+}
+
+/** A grant nobody has touched since, as an award: where it stands follows from its pool (GR6). */
+function awardOfGrant(pool: PoolState, row: number): AwardState {
+  const { pool: id, grabClaimTtlMs } = pool.parameters;
+  const { user, requestId, atMs } = grantAt(pool.grants, row);
+  return {
+    id: pool.grantIdOf(row),
+    pool: id,
+    draw: null,
+    window: null,
+    userKey: null,
+    user,
+    requestId,
+    atMs,
+    ...bornAt(atMs, grabClaimTtlMs),
+    olderOfUser: null,
+  };
+}
+
+function bornAt(atMs: number, claimTtlMs: number | null) {
+  return {
+    standing: claimTtlMs === null ? ("posted" as const) : ("held" as const),
+    claimByMs: claimTtlMs === null ? null : atMs + claimTtlMs,
+    orderId: null,
+    extended: false,
+    reason: null,
+  };
+}
+
+/** Adds the award of a grant. The unit must already have left free: this only says where it goes. */
+export function createGrant(state: ShardState, pool: PoolState, grant: Granted): void {
+  assert(grant.number === pool.grants.count, "GR4: a pool's grants are numbered without a gap", grant.number);
+  assert(grant.awardId === pool.grantIdOf(grant.number), "BY6: not the id of this grant", grant.awardId);
+  assertCap(pool, grant.user);
+  addGrant(pool.grants, grant);
+  state.awardCount += 1;
+  countBirth(pool, pool.parameters.grabClaimTtlMs);
+}
+
 /**
- * Adds an award. A claim time to live of null posts it at once (GR6). The unit must already have left free or
- * the draw: this only says where it goes.
+ * Adds the award of a window's winner. The unit must already have left the draw: this only says where it goes. A
+ * claim time to live of null posts it at once.
  */
 export function createAward(
   state: ShardState,
   pool: PoolState,
-  won: Pick<AwardState, "id" | "draw" | "window" | "userKey" | "user" | "requestId" | "atMs">,
+  won: Pick<AwardState, "id" | "draw" | "window" | "userKey" | "user" | "atMs">,
   claimTtlMs: number | null,
 ): void {
   const award: AwardState = {
@@ -29,27 +89,40 @@ export function createAward(
     window: won.window,
     userKey: won.userKey,
     user: won.user,
-    requestId: won.requestId,
+    requestId: null,
     atMs: won.atMs,
-    standing: claimTtlMs === null ? "posted" : "held",
-    claimByMs: claimTtlMs === null ? null : won.atMs + claimTtlMs,
-    orderId: null,
-    extended: false,
-    reason: null,
+    ...bornAt(won.atMs, claimTtlMs),
     olderOfUser: state.newestAwardOfUser.get(won.user) ?? null,
   };
-  const count = state.awards.size;
+  assertCap(pool, won.user);
+  assert(awardOf(state, award.id) === undefined, "AW1: an award is made once", award.id);
   state.awards.set(award.id, award);
-  assert(state.awards.size === count + 1, "AW1: an award is made once", award.id);
+  state.awardCount += 1;
   state.newestAwardOfUser.set(award.user, award);
-  countTaken(pool, award.user);
-  if (award.claimByMs === null) {
+  if (pool.parameters.capPerUser !== null) pool.won.set(won.user, (pool.won.get(won.user) ?? 0) + 1);
+  countBirth(pool, claimTtlMs);
+  if (award.claimByMs !== null) addDeadline(state.deadlines, { dueMs: award.claimByMs, awardId: award.id });
+}
+
+function countBirth(pool: PoolState, claimTtlMs: number | null): void {
+  if (claimTtlMs === null) {
     pool.posted += 1;
     return;
   }
   pool.held += 1;
   pool.openAwards += 1;
-  addDeadline(state.deadlines, { dueMs: award.claimByMs, awardId: award.id });
+}
+
+/** The award to change: a grant's row becomes a state of its own the first time (AW1). */
+function awardToMove(state: ShardState, id: AwardId): AwardState {
+  const known = state.awards.get(id);
+  if (known !== undefined) return known;
+  const award = awardOf(state, id);
+  assert(award !== undefined, "AW1: no such award", id);
+  state.awards.set(id, award);
+  const pool = state.pools.get(award.pool);
+  if (pool !== undefined) markMoved(pool.grants, grantOfAwardId(id).number);
+  return award;
 }
 
 const STEPS: Readonly<Record<AwardStanding, readonly AwardStanding[]>> = {
@@ -63,8 +136,7 @@ const STEPS: Readonly<Record<AwardStanding, readonly AwardStanding[]>> = {
 
 /** Moves an award one step; the step itself is a fact, so a wrong one is a bug (AW1). Returns its pool. */
 export function moveAward(state: ShardState, event: AwardMoved): PoolState {
-  const award = state.awards.get(event.awardId);
-  assert(award !== undefined, "AW1: no such award", event.awardId);
+  const award = awardToMove(state, event.awardId);
   const pool = state.pools.get(award.pool);
   assert(pool !== undefined, "AW1: an award without a pool", event.awardId);
   assert(STEPS[award.standing].includes(event.to), "AW1: no such step", `${award.standing} to ${event.to}`);

@@ -2,6 +2,7 @@
 
 import type { UserId } from "../ids.ts";
 import { assert } from "../invariant.ts";
+import { grantsOfUser } from "../state/grants.ts";
 import { placeInLine } from "../state/line.ts";
 import type { DrawState, Entrant, PoolState } from "../state/shard-state.ts";
 
@@ -25,11 +26,16 @@ export function assertBalance(pool: PoolState): void {
  * Units of the pool a user has or may still get without asking again: taken over the pool's life, waited for,
  * and what his undrawn entries can win at most. The cap holds because this never exceeds it (PL6, DR8).
  */
-export function exposureOf(pool: PoolState, user: UserId): number {
-  const taken = pool.taken.get(user) ?? 0;
+export function exposureOf(pool: PoolState, user: UserId, cap: number): number {
   const waiting = placeInLine(pool.line, user) === 0 ? 0 : 1;
   const draw = pool.liveDraw;
-  return taken + waiting + (draw === null ? 0 : chancesOf(draw, draw.entrants.get(user), 0));
+  const chances = draw === null ? 0 : chancesOf(draw, draw.entrants.get(user), 0);
+  return takenBy(pool, user, cap) + waiting + chances;
+}
+
+/** Units of a pool with a cap that a user has won or grabbed, forfeited and expired ones included (PL6). */
+export function takenBy(pool: PoolState, user: UserId, cap: number): number {
+  return (pool.won.get(user) ?? 0) + grantsOfUser(pool.grants, user, cap + 1);
 }
 
 /** The most units a user's undrawn entries, and `more` further ones, can win in an armed draw (DR14). */
@@ -37,11 +43,8 @@ export function chancesOf(draw: DrawState, entrant: Entrant | undefined, more: n
   return Math.min(draw.rules.capPerUser - (entrant?.wins ?? 0), (entrant?.undrawn ?? 0) + more);
 }
 
-/** Counts one more unit towards the pool's cap; forfeited and expired ones stay counted (PL6). */
-export function countTaken(pool: PoolState, user: UserId): void {
+/** Asserts that one more unit to this user keeps the pool's cap (PL6). */
+export function assertCap(pool: PoolState, user: UserId): void {
   const cap = pool.parameters.capPerUser;
-  if (cap === null) return;
-  const taken = (pool.taken.get(user) ?? 0) + 1;
-  assert(taken <= cap, "PL6: more units than the cap", user);
-  pool.taken.set(user, taken);
+  assert(cap === null || takenBy(pool, user, cap) < cap, "PL6: more units than the cap", user);
 }

@@ -7,6 +7,7 @@ import { DONE, type Push, refuse } from "../state/answers.ts";
 import type { AwardState, ShardState } from "../state/shard-state.ts";
 import { assertOrderId, keptReason } from "../state/text.ts";
 import { poolOf } from "./apply.ts";
+import { awardOf } from "./awards.ts";
 import { serveLine } from "./grab.ts";
 
 /** A released award can be claimed for at least this long again (AW3). */
@@ -15,7 +16,7 @@ export const RELEASE_GRACE_MS = 600_000;
 export type AwardCommand = Extract<Command, { awardId: unknown }>;
 
 export function decideAward(state: ShardState, command: AwardCommand, context: Context, push: Push): Answer {
-  const award = state.awards.get(command.awardId);
+  const award = awardOf(state, command.awardId);
   if (award === undefined) return refuse("award.unknown");
   switch (command.type) {
     case "award.commit":

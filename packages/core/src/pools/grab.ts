@@ -1,10 +1,10 @@
 // Grabs: a pool handed out first come, first served (GR1-GR6).
 
-import { createGrabAwardIds, isHex } from "../bytes/mod.ts";
 import type { Answer, Command, Context } from "../commands.ts";
-import type { AwardId, PoolId, RequestId, UserId } from "../ids.ts";
+import type { PoolId } from "../ids.ts";
 import { assert } from "../invariant.ts";
 import { DONE, type Push, refuse } from "../state/answers.ts";
+import { findGrant, grantTimeMs } from "../state/grants.ts";
 import { LINE_LENGTH_MAX, lineLength, placeInLine, waitingAt, waitingRequest } from "../state/line.ts";
 import type { PoolState, ShardState } from "../state/shard-state.ts";
 import { exposureOf } from "./balance.ts";
@@ -42,15 +42,13 @@ export function decideGrabOpen(
 
 /** Decides one grab. Order of checks: known request, open, cap, stock; at most one event, pushed last (GR2). */
 export function decideGrabTake(state: ShardState, command: Take, context: Context, push: Push): Answer {
-  const { user, requestId } = command;
+  const { user } = command;
   const { nowMs } = context;
   const pool = state.pools.get(command.pool);
   if (pool === undefined) return refuse("pool.unknown");
   const grab = pool.grab;
   if (grab === null) return refuse("grab.not_open");
-  assert(isHex(user, 16) && isHex(requestId, 16), "BY1: user and request are 16 bytes", user);
-  const awardId = grabAwardId(pool, user, requestId, context);
-  const known = knownAnswer(state, pool, command, awardId, nowMs);
+  const known = knownAnswer(pool, command, nowMs);
   if (known !== null) return known;
   if (nowMs < grab.opensAtMs) return refuse("grab.not_open", { detail: { opensAtMs: grab.opensAtMs } });
   if (nowMs >= grab.closesAtMs) return refuse("grab.closed");
@@ -58,23 +56,20 @@ export function decideGrabTake(state: ShardState, command: Take, context: Contex
   const place = placeInLine(pool.line, user);
   if (place > 0) return { ok: true, type: "waiting", place };
   const cap = pool.parameters.capPerUser;
-  if (cap !== null && exposureOf(pool, user) >= cap) return refuse("grab.cap_reached", { detail: { cap } });
-  return takeUnit(pool, command, { awardId, nowMs }, push);
+  if (cap !== null && exposureOf(pool, user, cap) >= cap)
+    return refuse("grab.cap_reached", { detail: { cap } });
+  return takeUnit(pool, command, nowMs, push);
 }
 
 // A unit, a place in line, or the truth that there is neither (GR4).
-function takeUnit(
-  pool: PoolState,
-  command: Take,
-  grant: { readonly awardId: AwardId; readonly nowMs: number },
-  push: Push,
-): Answer {
+function takeUnit(pool: PoolState, command: Take, nowMs: number, push: Push): Answer {
   const { pool: id, user, requestId } = command;
-  const { awardId, nowMs } = grant;
   const waiting = lineLength(pool.line);
   if (pool.free > 0) {
     assert(waiting === 0, "GR5: a unit is free while somebody waits", id);
-    push({ type: "granted", atMs: nowMs, pool: id, awardId, user, requestId });
+    const number = pool.grants.count;
+    const awardId = pool.grantIdOf(number);
+    push({ type: "granted", atMs: nowMs, pool: id, number, awardId, user, requestId });
     return { ok: true, type: "granted", awardId, grantedAtMs: nowMs };
   }
   if (pool.held === 0 && waiting === 0) return refuse("pool.sold_out");
@@ -83,28 +78,17 @@ function takeUnit(
   return { ok: true, type: "waiting", place: waiting + 1 };
 }
 
-function knownAnswer(
-  state: ShardState,
-  pool: PoolState,
-  command: Take,
-  awardId: AwardId,
-  nowMs: number,
-): Answer | null {
-  // Nearly everybody who asks has no award at all: one look-up settles it.
-  const award = state.newestAwardOfUser.has(command.user) ? state.awards.get(awardId) : undefined;
-  if (award !== undefined) {
+function knownAnswer(pool: PoolState, command: Take, nowMs: number): Answer | null {
+  const number = findGrant(pool.grants, command.user, command.requestId);
+  if (number >= 0) {
     if (pool.grab !== null && nowMs >= pool.grab.closesAtMs + GRAB_MEMORY_MS) return null;
     if (command.quantity !== 1) return refuse("request.conflict", { field: "quantity" });
-    return { ok: true, type: "granted", awardId, grantedAtMs: award.atMs };
+    const grantedAtMs = grantTimeMs(pool.grants, number);
+    return { ok: true, type: "granted", awardId: pool.grantIdOf(number), grantedAtMs };
   }
   if (waitingRequest(pool.line, command.user) !== command.requestId) return null;
   if (command.quantity !== 1) return refuse("request.conflict", { field: "quantity" });
   return { ok: true, type: "waiting", place: placeInLine(pool.line, command.user) };
-}
-
-function grabAwardId(pool: PoolState, user: UserId, requestId: RequestId, context: Context): AwardId {
-  pool.grabAwardIds ??= createGrabAwardIds(pool.parameters.pool, context.sha256);
-  return pool.grabAwardIds(user, requestId, context.sha256);
 }
 
 /** Places of each line that a decision has served already, in events not applied yet. */
@@ -125,8 +109,9 @@ export function serveLine(
   const end = Math.min(place + units, lineLength(pool.line));
   for (; place < end; place++) {
     const { user, requestId } = waitingAt(pool.line, place);
-    const awardId = grabAwardId(pool, user, requestId, context);
-    push({ type: "granted", atMs: context.nowMs, pool: id, awardId, user, requestId });
+    const number = pool.grants.count + place;
+    const awardId = pool.grantIdOf(number);
+    push({ type: "granted", atMs: context.nowMs, pool: id, number, awardId, user, requestId });
   }
   served.set(id, end);
 }

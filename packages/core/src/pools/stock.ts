@@ -1,5 +1,6 @@
 // Making pools and changing how many units they have (PL1-PL3).
 
+import { grantTagOf } from "../bytes/mod.ts";
 import { isRecordOf } from "../codec/checks.ts";
 import { poolParameterFields } from "../codec/shapes.ts";
 import type { Answer, Command, Context } from "../commands.ts";
@@ -21,7 +22,10 @@ export function decidePoolCreate(
   if (wrong !== null) return refuse("pool.bad_parameters", { field: wrong });
   const existing = state.pools.get(command.pool)?.parameters;
   if (existing === undefined) {
-    push({ type: "pool.created", atMs: context.nowMs, ...parameters });
+    const grantTag = grantTagOf(command.pool, context.sha256);
+    // Two names with one tag of 80 bits: nobody meets that by chance.
+    if (state.poolsByTag.has(grantTag)) return refuse("pool.conflict");
+    push({ type: "pool.created", atMs: context.nowMs, grantTag, ...parameters });
     return DONE;
   }
   const isSame =

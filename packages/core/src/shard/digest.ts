@@ -1,5 +1,6 @@
 import { canonicalText, toHex, utf8 } from "../bytes/mod.ts";
 import type { Hash, Sha256 } from "../ids.ts";
+import { eachAward } from "../pools/awards.ts";
 import { lineLength, waitingAt } from "../state/line.ts";
 import type { AwardState, DrawState, PoolState, ShardState } from "../state/shard-state.ts";
 
@@ -28,7 +29,8 @@ export function stateDigest(state: ShardState, sha256: Sha256): Hash {
   put({ version: "wanhui/state/1", shard: state.shard, lastAtMs: state.lastAtMs });
   for (const pool of inOrder(state.pools)) putPool(pool, put);
   for (const draw of inOrder(state.draws)) putDraw(draw, put);
-  for (const award of inOrder(state.awards)) put(awardFields(award));
+  const awards = [...eachAward(state)].sort((left, right) => (left.id < right.id ? -1 : 1));
+  for (const award of awards) put(awardFields(award));
   flush();
   return toHex(hash) as Hash;
 }
@@ -51,7 +53,8 @@ function putPool(pool: PoolState, put: Put): void {
     changes: pairs(pool.changes),
     live: pool.liveDraw?.rules.draw ?? null,
   });
-  for (const pair of pairs(pool.taken)) put(pair);
+  put({ grants: pool.grants.count });
+  for (const pair of pairs(pool.won)) put(pair);
   for (let i = 0; i < lineLength(pool.line); i++) put(waitingAt(pool.line, i));
 }
 
@@ -81,10 +84,9 @@ function putDraw(draw: DrawState, put: Put): void {
   for (const drawn of draw.drawn) put(drawn);
 }
 
-function awardFields(award: AwardState) {
+function awardFields(award: Readonly<AwardState>) {
   const { id, pool, draw, window, userKey, user, requestId, atMs } = award;
-  const { standing, claimByMs, orderId, extended, reason, olderOfUser } = award;
-  const older = olderOfUser?.id ?? null;
+  const { standing, claimByMs, orderId, extended, reason } = award;
   return [
     id,
     pool,
@@ -99,6 +101,5 @@ function awardFields(award: AwardState) {
     orderId,
     extended,
     reason,
-    older,
   ];
 }

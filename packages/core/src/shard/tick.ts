@@ -4,10 +4,10 @@ import type { Answer, Command, Context } from "../commands.ts";
 import { decideClose, decideDueWindows, drawDueMs } from "../draws/seal.ts";
 import { isReadyToClose } from "../draws/windows.ts";
 import { poolOf } from "../pools/apply.ts";
-import { isLiveDeadline } from "../pools/awards.ts";
+import { awardOf } from "../pools/awards.ts";
+import { dueExpiries, nextExpiryMs } from "../pools/expiry.ts";
 import { type ServedPlaces, serveLine } from "../pools/grab.ts";
 import { DONE, type Push } from "../state/answers.ts";
-import { dueDeadlines, nextDeadlineMs } from "../state/deadlines.ts";
 import type { ShardState } from "../state/shard-state.ts";
 
 /** Most awards that expire in one tick: a batch stays small and the next tick is due at once. */
@@ -15,7 +15,7 @@ export const EXPIRIES_PER_TICK_MAX = 1024;
 
 /** The earliest time `tick` has something to do; a time already past means now, null never (as things stand). */
 export function nextDueMs(state: ShardState): number | null {
-  let next = nextDeadlineMs(state.deadlines);
+  let next = nextExpiryMs(state);
   for (const draw of state.liveDraws) {
     const dueMs = drawDueMs(draw);
     if (dueMs !== null && (next === null || dueMs < next)) next = dueMs;
@@ -36,10 +36,8 @@ export function decideTick(
       serveLine(poolOf(state, draw.rules.pool), freed, { context, push, served });
     } else decideDueWindows(draw, context, command.taps.get(draw.rules.draw) ?? 0, push);
   }
-  const isLive = (deadline: Parameters<typeof isLiveDeadline>[1]) => isLiveDeadline(state, deadline);
-  const due = dueDeadlines(state.deadlines, { nowMs: context.nowMs, limit: EXPIRIES_PER_TICK_MAX, isLive });
-  for (const awardId of due) {
-    const award = state.awards.get(awardId);
+  for (const { awardId } of dueExpiries(state, context.nowMs, EXPIRIES_PER_TICK_MAX)) {
+    const award = awardOf(state, awardId);
     if (award === undefined) continue;
     push({
       type: "award.moved",

@@ -4,6 +4,8 @@ import { roundDueMs, windowAt, windowTimes } from "../draws/grid.ts";
 import { gridOf, windowsOf } from "../draws/windows.ts";
 import type { ArmRecord, DrawRules, PoolParameters, SealHeader, StopRecord, Winner } from "../events.ts";
 import type { AwardId, DrawId, Hash, Hex, PoolId, RequestId, UserId, UserKey } from "../ids.ts";
+import { awardOf, eachAward } from "../pools/awards.ts";
+import { newestRowOf, olderRow } from "../state/grants.ts";
 import { lineLength } from "../state/line.ts";
 import type { AwardStanding, AwardState, DrawState, PoolState, ShardState } from "../state/shard-state.ts";
 
@@ -196,7 +198,7 @@ export type AwardView = {
   readonly reason: string | null;
 };
 
-function viewOfAward(award: AwardState): AwardView {
+function viewOfAward(award: Readonly<AwardState>): AwardView {
   const { id, pool, draw, window, userKey, user, requestId, atMs } = award;
   const { standing, claimByMs, orderId, extended, reason } = award;
   const won = { awardId: id, pool, draw, window, userKey, user, requestId, atMs };
@@ -205,17 +207,33 @@ function viewOfAward(award: AwardState): AwardView {
 
 /** An award now; null when the shard does not have it. */
 export function awardView(state: ShardState, awardId: AwardId): AwardView | null {
-  const award = state.awards.get(awardId);
+  const award = awardOf(state, awardId);
   return award === undefined ? null : viewOfAward(award);
 }
 
-/** A user's awards of this shard, newest first. */
+/** Whether the shard has this award. */
+export function hasAward(state: ShardState, awardId: AwardId): boolean {
+  return awardOf(state, awardId) !== undefined;
+}
+
+/** Every award of the shard as it stands, one at a time; in no order that means anything. */
+export function* listAwards(state: ShardState): IterableIterator<AwardView> {
+  for (const award of eachAward(state)) yield viewOfAward(award);
+}
+
+/** A user's awards of this shard, newest first, those of one moment by id. */
 export function awardsOfUser(state: ShardState, user: UserId): AwardView[] {
   const views: AwardView[] = [];
   for (let award = state.newestAwardOfUser.get(user) ?? null; award !== null; award = award.olderOfUser) {
     views.push(viewOfAward(award));
   }
-  return views;
+  for (const { grants, grantIdOf } of state.pools.values()) {
+    for (let row = newestRowOf(grants, user); row >= 0; row = olderRow(grants, row)) {
+      const view = awardView(state, grantIdOf(row));
+      if (view !== null) views.push(view);
+    }
+  }
+  return views.sort((left, right) => right.atMs - left.atMs || (left.awardId < right.awardId ? -1 : 1));
 }
 
 /** Number of entries made and not sealed yet, over the open window and any that is due or in a gap. */

@@ -12,7 +12,8 @@ export function createDeadlines(): Deadlines {
   return { heap: [] };
 }
 
-function before(left: Deadline, right: Deadline): boolean {
+/** Earlier first; of one moment by id, so that replay and every process agree. */
+export function before(left: Deadline, right: Deadline): boolean {
   return left.dueMs < right.dueMs || (left.dueMs === right.dueMs && left.awardId < right.awardId);
 }
 
@@ -62,8 +63,8 @@ export function nextDeadlineMs(deadlines: Deadlines): number | null {
 export function dueDeadlines(
   deadlines: Deadlines,
   input: { readonly nowMs: number; readonly limit: number; readonly isLive: IsLive },
-): AwardId[] {
-  const due: AwardId[] = [];
+): Deadline[] {
+  const due: Deadline[] = [];
   const heap = deadlines.heap;
   // Best first: a small heap of heap positions whose parents have been visited.
   const open: (Deadline & { readonly index: number })[] = [];
@@ -77,7 +78,8 @@ export function dueDeadlines(
     if (top === undefined) break;
     popFrom(open);
     // The same award may stand twice with one deadline (moved away and back): it is due once.
-    if (input.isLive(top) && due[due.length - 1] !== top.awardId) due.push(top.awardId);
+    const { dueMs, awardId } = top;
+    if (input.isLive(top) && due[due.length - 1]?.awardId !== awardId) due.push({ dueMs, awardId });
     visit(top.index * 2 + 1);
     visit(top.index * 2 + 2);
   }

@@ -3,7 +3,7 @@
 import type { RequestId, UserId } from "../ids.ts";
 import { assert, at } from "../invariant.ts";
 
-/** Longest line; the next one is told `grab.line_full`. At 48 bytes a grant, serving a full line is one 5 MB batch. */
+/** Longest line; the next one is told `grab.line_full`. At 32 bytes a grant, serving a full line is one batch of 3 MB. */
 export const LINE_LENGTH_MAX = 100_000;
 // Served places are dropped from the arrays once this many lie in front, so that dropping stays cheap per place.
 const COMPACT_AFTER = 4096;

@@ -1,6 +1,5 @@
 // What a shard knows. Only apply() changes it; everything else reads.
 
-import type { GrabAwardIds } from "../bytes/mod.ts";
 import type {
   ArmRecord,
   AwardMoved,
@@ -12,6 +11,7 @@ import type {
 } from "../events.ts";
 import type { AwardId, DrawId, Hash, PoolId, RequestId, UserId, UserKey } from "../ids.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
+import type { Grants } from "./grants.ts";
 import type { Line } from "./line.ts";
 
 export type ShardState = {
@@ -22,8 +22,13 @@ export type ShardState = {
   readonly draws: Map<DrawId, DrawState>;
   /** Draws that are armed and not closed, in the order of arming. */
   readonly liveDraws: Set<DrawState>;
+  /** Pools by what the awards of their grabs begin with (BY6). */
+  readonly poolsByTag: Map<string, PoolState>;
+  /** Awards of draws, and those of grabs that have moved; an untouched grant is a row of its pool (`awardOf`). */
   readonly awards: Map<AwardId, AwardState>;
-  /** Newest award of each user; older ones by `olderOfUser`. */
+  /** Every award there is, in `awards` or in a row. */
+  awardCount: number;
+  /** Newest award each user won in a draw; older ones by `olderOfUser`. */
   readonly newestAwardOfUser: Map<UserId, AwardState>;
   readonly deadlines: Deadlines;
 };
@@ -46,12 +51,15 @@ export type PoolState = {
   liveDraw: DrawState | null;
   grab: { readonly opensAtMs: number; readonly closesAtMs: number } | null;
   readonly line: Line;
-  /** Units each user has taken over the pool's life; kept only where the pool has a cap (PL6). */
-  readonly taken: Map<UserId, number>;
+  /** What the awards of its grabs begin with (BY6). */
+  readonly tag: string;
+  /** Makes the award ids of its grants; a cache of the tag's. */
+  readonly grantIdOf: (number: number) => AwardId;
+  readonly grants: Grants;
+  /** Units each user has won in draws of the pool; kept only where the pool has a cap (PL6). */
+  readonly won: Map<UserId, number>;
   /** Deltas of `pool.change` by command id (PL3). */
   readonly changes: Map<string, number>;
-  /** Makes the ids of this pool's grabs, once somebody grabbed. A cache: no part of the digest. */
-  grabAwardIds: GrabAwardIds | null;
 };
 
 export type AwardStanding = AwardMoved["to"];
@@ -136,7 +144,9 @@ export function createShardState(shard: number): ShardState {
     pools: new Map(),
     draws: new Map(),
     liveDraws: new Set(),
+    poolsByTag: new Map(),
     awards: new Map(),
+    awardCount: 0,
     newestAwardOfUser: new Map(),
     deadlines: createDeadlines(),
   };

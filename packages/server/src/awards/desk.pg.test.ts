@@ -49,6 +49,7 @@ const awardOf = (n: number) => n.toString(16).padStart(32, "0") as AwardId;
 const pool: Event = {
   type: "pool.created",
   atMs: 1,
+  grantTag: "0".repeat(20),
   pool: "run/goods" as PoolId,
   units: 9,
   capPerUser: null,
@@ -58,6 +59,7 @@ const granted = (n: number, user: UserId): Event => ({
   type: "granted",
   atMs: 100 + n,
   pool: "run/goods" as PoolId,
+  number: n,
   awardId: awardOf(n),
   user,
   requestId: awardOf(n) as unknown as RequestId,

@@ -1,4 +1,4 @@
-import type { AwardId, ShardState } from "@wanhui/core";
+import { type AwardId, awardView, listAwards, type ShardState } from "@wanhui/core";
 import type pg from "pg";
 
 /** Awards asked about in one query. */
@@ -7,7 +7,7 @@ const PORTION_AWARDS = 500;
 /** Awards that were held and are posted now: somebody claimed each of them. */
 function claimedAwards(state: ShardState): { id: AwardId; orderId: string | null }[] {
   const claimed: { id: AwardId; orderId: string | null }[] = [];
-  for (const { id, pool, draw, standing, orderId } of state.awards.values()) {
+  for (const { awardId: id, pool, draw, state: standing, orderId } of listAwards(state)) {
     const claimTtlMs =
       draw === null
         ? state.pools.get(pool)?.parameters.grabClaimTtlMs
@@ -58,11 +58,11 @@ async function compareOrders(client: pg.ClientBase, state: ShardState): Promise<
     for (const { order_id, award_id } of rows) {
       after = order_id;
       // Awards of other shards are looked at with theirs.
-      const award = state.awards.get(award_id);
-      if (award === undefined) continue;
-      const holds = award.standing === "committing" || award.standing === "posted";
+      const award = awardView(state, award_id);
+      if (award === null) continue;
+      const holds = award.state === "committing" || award.state === "posted";
       if (!holds || award.orderId !== order_id) {
-        return `order ${order_id} is paid in SQL, its award ${award_id} is ${award.standing} in the journal`;
+        return `order ${order_id} is paid in SQL, its award ${award_id} is ${award.state} in the journal`;
       }
     }
     if (rows.length < PORTION_AWARDS) return null;

@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import type { AwardId, DrawId, Entered, Event, PoolId, ShardState, UserId, WindowDrawn } from "@wanhui/core";
+import {
+  type AwardId,
+  awardView,
+  type DrawId,
+  type Entered,
+  type Event,
+  listAwards,
+  type PoolId,
+  type ShardState,
+  type UserId,
+  type WindowDrawn,
+} from "@wanhui/core";
 import type pg from "pg";
 
 /** Rows read at once; the audit holds one portion of a table, never the table. */
@@ -55,7 +66,9 @@ export class RowsAudit {
 
   /** Every award both ways: how it came to be, and where it stands. @param state the shard at the checkpoint */
   async compareAwards(client: pg.ClientBase, shard: number, state: ShardState): Promise<number> {
-    const missing = new Set(state.awards.keys());
+    const missing = new Set<AwardId>();
+    for (const { awardId } of listAwards(state)) missing.add(awardId);
+    const total = missing.size;
     const text = `select award_id as id, pool, draw, window_index, user_id, user_key, ticket, request_id, won_at_ms,
         state, order_id, claim_by_ms
       from awards where shard = $1 and award_id > $2 order by award_id limit $3`;
@@ -64,10 +77,10 @@ export class RowsAudit {
       for (const row of rows) {
         after = row.id;
         const birth = this.#births.get(row.id);
-        const standing = state.awards.get(row.id);
-        if (birth === undefined || standing === undefined)
+        const standing = awardView(state, row.id);
+        if (birth === undefined || standing === null)
           throw new Difference(`award ${row.id} is in SQL and not in the journal`);
-        const { standing: now, orderId, claimByMs } = standing;
+        const { state: now, orderId, claimByMs } = standing;
         compare(`award ${row.id}`, awardOf(row), { ...birth, state: now, orderId, claimByMs });
         missing.delete(row.id);
       }
@@ -75,7 +88,7 @@ export class RowsAudit {
     }
     const [first] = missing;
     if (first !== undefined) throw new Difference(`award ${first} is in the journal and not in SQL`);
-    return state.awards.size;
+    return total;
   }
 
   /** Each row of `grabs` is one grant, and there are as many of both. */

@@ -33,6 +33,9 @@ import {
   type TimerHandle,
 } from "./types.ts";
 
+/** A shard and what it has on its way to the disk. */
+type Taken = { readonly writer: ShardWriter; readonly flight: Flight };
+
 /**
  * All shards of this process behind one group commit (JR5): commands are decided in memory at once, their events
  * written in one append for all shards, their answers let go after it, in order.
@@ -201,7 +204,10 @@ class GroupCommitEngine implements Engine, Service {
 
   #offer(writer: ShardWriter, command: EngineCommand, done: Done): void {
     writer.offer(command, done);
-    if (this.#flushTimer === null || writer.tickRecords >= TICK_RECORDS_MAX) this.#flushSoon();
+    const full = writer.tickRecords >= TICK_RECORDS_MAX;
+    // Full while answers are handed out, each followed by another wish: the disk begins on what is there.
+    if (full && !this.#flying && this.#phase === "running") void this.#flush();
+    else if (full || this.#flushTimer === null) this.#flushSoon();
   }
 
   /** Commands end where they are refused: before the start, after the end. */
@@ -246,7 +252,7 @@ class GroupCommitEngine implements Engine, Service {
       this.#parts.scheduler.clear(this.#flushTimer);
       this.#flushTimer = null;
     }
-    const taken: { writer: ShardWriter; flight: Flight }[] = [];
+    const taken: Taken[] = [];
     for (const writer of this.#shards) {
       const flight = this.#takeFlight(writer);
       if (flight !== null) taken.push({ writer, flight });
@@ -260,10 +266,13 @@ class GroupCommitEngine implements Engine, Service {
     this.#flushedAtMs = this.#parts.clock.monotonicMs();
     this.#busy = taken.reduce((sum, { flight }) => sum + flight.tick.dones.length, 0) >= TICK_BUSY_ANSWERS;
     if (this.#phase !== "stopping") for (const { writer } of taken) writer.drain();
-    await this.#write(taken);
+    const landed = await this.#write(taken);
     this.#tickMs = this.#parts.clock.monotonicMs() - this.#flushedAtMs;
     this.#flying = false;
     if (this.#phase === "running") for (const writer of this.#shards) writer.drain();
+    // The next append is on its way while the answers of this one are handed out: the disk need not wait for them.
+    if (this.#full()) void this.#flush();
+    for (const { writer, flight } of landed) this.#letGo(writer, flight);
     if (this.#decided()) this.#flushSoon();
     else this.#settleQuiet();
   }
@@ -278,7 +287,8 @@ class GroupCommitEngine implements Engine, Service {
     }
   }
 
-  async #write(taken: readonly { writer: ShardWriter; flight: Flight }[]): Promise<void> {
+  /** Appends, checks the fence of shards that wrote nothing, and returns the flights whose answers may leave (JR4). */
+  async #write(taken: readonly Taken[]): Promise<Taken[]> {
     const rows = taken.flatMap(({ flight }) => (flight.row === null ? [] : [flight.row]));
     const fences = taken.flatMap(({ writer, flight }) =>
       flight.row === null ? [{ shard: writer.shard, epoch: writer.epoch }] : [],
@@ -289,19 +299,19 @@ class GroupCommitEngine implements Engine, Service {
       rows.length > 0 ? store.append(rows) : new Set<number>(),
       fences.length > 0 ? store.checkFence(fences) : new Set<number>(),
     ]);
+    const landed: Taken[] = [];
     for (const { writer, flight } of taken) {
       const outcome = flight.row === null ? held : written;
       if (writer.flight !== flight) continue;
       if (outcome.status === "rejected") void this.#recover(writer, outcome.reason);
-      else if (outcome.value.has(writer.shard)) this.#land(writer);
-      else this.#fenced(writer);
+      else if (!outcome.value.has(writer.shard)) this.#fenced(writer);
+      else if (writer.landed() !== null) landed.push({ writer, flight });
     }
+    return landed;
   }
 
   /** The flight is durable, or its fence held: listeners first, then the answers, in order (JR4). */
-  #land(writer: ShardWriter): void {
-    const flight = writer.landed();
-    if (flight === null) return;
+  #letGo(writer: ShardWriter, flight: Flight): void {
     const { tick, row } = flight;
     if (row !== null) {
       this.#events += tick.events.length;
@@ -461,7 +471,8 @@ class GroupCommitEngine implements Engine, Service {
     }
     // There, or only the fence was asked: the raise itself was a check after the decision (JR4).
     if (writer.phase === "recovering") writer.phase = "running";
-    this.#land(writer);
+    const flight = writer.landed();
+    if (flight !== null) this.#letGo(writer, flight);
     return "settled";
   }
 

@@ -1,11 +1,16 @@
-import { type AwardId, type DrawId, type PoolId, type Sha256, shardOfPool } from "@wanhui/core";
+import { type AwardId, type DrawId, hasAward, type PoolId, type Sha256, shardOfPool } from "@wanhui/core";
 import type { ShardWriter } from "./shard-writer.ts";
 import { type EngineCommand, EngineFault } from "./types.ts";
+
+/** Pools whose shard is kept: a night has some hundreds. */
+const POOLS_KEPT_MAX = 4_096;
 
 /** Knows which shard answers what: a pool by its id (PL4), a draw where its pool is, an award where it was won. */
 export class ShardRouter {
   readonly #sha256: Sha256;
   readonly #drawShards = new Map<DrawId, number>();
+  /** Of pools asked for lately: the hash of an id costs more than the rest of a grab's way. */
+  readonly #poolShards = new Map<PoolId, number>();
   #shards: readonly ShardWriter[] = [];
 
   constructor(sha256: Sha256) {
@@ -30,7 +35,13 @@ export class ShardRouter {
   }
 
   shardOfPool(pool: PoolId): number {
-    return shardOfPool(pool, this.#shards.length, this.#sha256);
+    const known = this.#poolShards.get(pool);
+    if (known !== undefined) return known;
+    const shard = shardOfPool(pool, this.#shards.length, this.#sha256);
+    // Whoever asks may make up pools; those that are asked for again and again are few.
+    if (this.#poolShards.size >= POOLS_KEPT_MAX) this.#poolShards.clear();
+    this.#poolShards.set(pool, shard);
+    return shard;
   }
 
   shardOfDraw(draw: DrawId): number | null {
@@ -38,7 +49,7 @@ export class ShardRouter {
   }
 
   shardOfAward(awardId: AwardId): number | null {
-    return this.#shards.find((writer) => writer.state.awards.has(awardId))?.shard ?? null;
+    return this.#shards.find((writer) => hasAward(writer.state, awardId))?.shard ?? null;
   }
 
   ofCommand(command: EngineCommand): ShardWriter | EngineFault {
