@@ -239,6 +239,7 @@ const SCENES: readonly Scene[] = [
           awards: 0,
           claims: 0,
           left: { "spring-gala-1/gala-coupon": 1_204 },
+          open: { "spring-gala-1/gala-coupon": 3 },
         },
       }),
     ),

@@ -256,7 +256,7 @@ describe("the fold", () => {
     expect(foldShow(view, { t: "round", round: round({ draw: "run/r3" }) }).rounds).toHaveLength(3);
     const twice = foldShow(foldShow(view, drawn(0, 2)), drawn(0, 2));
     expect(twice.rounds[0]).toMatchObject({ drawnThrough: 1, winners: 2 });
-    const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, left: { p: 4 } };
+    const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, left: { p: 4 }, open: {} };
     expect(foldCounts(view, counts).prizes.map(({ left }) => left)).toEqual([4, 2]);
     expect(JSON.stringify(view)).toBe(before);
     expect(foldShow(view, { t: "from-the-future" } as unknown as CtlMessage)).toBe(view);

@@ -162,20 +162,21 @@ export function createOracle() {
       return command.quantity === 1 ? `granted ${known.id} ${known.atMs}` : "request.conflict";
     }
     const place = pool.line.findIndex((one) => one.user === user);
+    const inLine = () => (numbers(command.pool).held === 0 ? "pool.sold_out" : `waiting ${place + 1}`);
     if (pool.line[place]?.requestId === requestId) {
-      return command.quantity === 1 ? `waiting ${place + 1}` : "request.conflict";
+      return command.quantity === 1 ? inLine() : "request.conflict";
     }
     if (nowMs < opens) return "grab.not_open";
     if (nowMs >= closes) return "grab.closed";
     if (command.quantity !== 1) return "pool.bad_parameters";
-    if (place >= 0) return `waiting ${place + 1}`;
+    if (place >= 0) return inLine();
     if (pool.cap !== null && worst(command.pool, user, 0) + 1 > pool.cap) return "grab.cap_reached";
     const { free, held } = numbers(command.pool);
     if (free > 0) {
       const award = grant(command.pool, user, requestId);
       return `granted ${award.id} ${award.atMs}`;
     }
-    if (held === 0 && pool.line.length === 0) return "pool.sold_out";
+    if (held === 0) return "pool.sold_out";
     pool.line.push({ user, requestId });
     return `waiting ${pool.line.length}`;
   }

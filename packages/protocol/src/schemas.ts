@@ -121,6 +121,7 @@ export const countsSchema = z.object({
   awards: count,
   claims: count,
   left: z.record(z.string(), count),
+  open: z.record(z.string(), count),
 });
 
 export const showSchema = z.object({

@@ -129,6 +129,8 @@ export type Counts = {
   readonly claims: number;
   /** Units left by pool. */
   readonly left: Readonly<Record<string, number>>;
+  /** Units won and neither claimed nor given up, by pool: they may come back. Pools with none are left out. */
+  readonly open: Readonly<Record<string, number>>;
 };
 
 export type AwardState = "held" | "committing" | "posted" | "expired" | "forfeited";

@@ -152,7 +152,7 @@ export function makeShow(nowMs: number, part: Partial<ShowView> = {}): ShowView 
     stream: "s1",
     offset: 0,
     nowMs,
-    counts: { viewers: 12_840, taps: 482_113, entries: 61_204, awards: 36, claims: 11, left: {} },
+    counts: { viewers: 12_840, taps: 482_113, entries: 61_204, awards: 36, claims: 11, left: {}, open: {} },
     ...part,
     rounds,
     cues,

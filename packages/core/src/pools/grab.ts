@@ -54,7 +54,7 @@ export function decideGrabTake(state: ShardState, command: Take, context: Contex
   if (nowMs >= grab.closesAtMs) return refuse("grab.closed");
   if (command.quantity !== 1) return refuse("pool.bad_parameters", { field: "quantity" });
   const place = placeInLine(pool.line, user);
-  if (place > 0) return { ok: true, type: "waiting", place };
+  if (place > 0) return stillWaiting(pool, place);
   const cap = pool.parameters.capPerUser;
   if (cap !== null && exposureOf(pool, user, cap) >= cap)
     return refuse("grab.cap_reached", { detail: { cap } });
@@ -72,7 +72,7 @@ function takeUnit(pool: PoolState, command: Take, nowMs: number, push: Push): An
     push({ type: "granted", atMs: nowMs, pool: id, number, awardId, user, requestId });
     return { ok: true, type: "granted", awardId, grantedAtMs: nowMs };
   }
-  if (pool.held === 0 && waiting === 0) return refuse("pool.sold_out");
+  if (pool.held === 0) return refuse("pool.sold_out");
   if (waiting >= LINE_LENGTH_MAX) return refuse("grab.line_full");
   push({ type: "grab.waiting", atMs: nowMs, pool: id, user, requestId });
   return { ok: true, type: "waiting", place: waiting + 1 };
@@ -88,7 +88,13 @@ function knownAnswer(pool: PoolState, command: Take, nowMs: number): Answer | nu
   }
   if (waitingRequest(pool.line, command.user) !== command.requestId) return null;
   if (command.quantity !== 1) return refuse("request.conflict", { field: "quantity" });
-  return { ok: true, type: "waiting", place: placeInLine(pool.line, command.user) };
+  return stillWaiting(pool, placeInLine(pool.line, command.user));
+}
+
+/** In line while a unit may come back; with none held he is told that it is over, and keeps his place (GR4, GR5). */
+function stillWaiting(pool: PoolState, place: number): Answer {
+  if (pool.held === 0) return refuse("pool.sold_out", { detail: { place } });
+  return { ok: true, type: "waiting", place };
 }
 
 /** Places of each line that a decision has served already, in events not applied yet. */

@@ -252,6 +252,26 @@ describe("grabs", () => {
     expect(grab(world, "c")).toMatchObject({ type: "waiting", place: 2 });
   });
 
+  it("[GR4] [GR5] when the last held unit is posted it is sold out for everybody, and those in line keep their places", () => {
+    const world = createWorld();
+    makePool(world, 1, { grabClaimTtlMs: 1000 });
+    openGrab(world);
+    const first = grab(world, "a");
+    if (!first.ok || first.type !== "granted") throw new Error("not granted");
+    expect(grab(world, "b")).toMatchObject({ type: "waiting", place: 1 });
+    world.run({ type: "award.commit", awardId: first.awardId, orderId: "o1" });
+    expect(grab(world, "b")).toMatchObject({ type: "waiting", place: 1 });
+    world.run({ type: "award.post", awardId: first.awardId, orderId: "o1" });
+    const before = world.events.length;
+    expect(grab(world, "b")).toEqual({ ok: false, code: "pool.sold_out", detail: { place: 1 } });
+    expect(grab(world, "b", { request: "again" })).toMatchObject({ code: "pool.sold_out" });
+    expect(grab(world, "c")).toEqual({ ok: false, code: "pool.sold_out" });
+    expect(world.events).toHaveLength(before);
+    world.run(change(1, "restock"));
+    expect(grab(world, "b")).toMatchObject({ type: "granted" });
+    expect(grab(world, "c")).toMatchObject({ type: "waiting", place: 1 });
+  });
+
   it("[GR5] the line is first in, first out, one place per user, served in the batch that freed the unit", () => {
     const world = createWorld();
     makePool(world, 2, { grabClaimTtlMs: 1000 });

@@ -135,7 +135,7 @@ describe("the tick", () => {
     const { room, clock } = newRoom();
     const ear = new Ear();
     let taps = 0;
-    room.setCounts(() => ({ taps, entries: 0, awards: 0, claims: 0, left: {} }));
+    room.setCounts(() => ({ taps, entries: 0, awards: 0, claims: 0, left: {}, open: {} }));
     room.join(ear, { userId: user(1), ...fresh });
     clock.pass(100);
     const before = ear.heard.length;
@@ -330,7 +330,7 @@ describe("slow sockets", () => {
   it("[WR7] [R3] lose counts first, never ctl, and are closed before they hold too much", () => {
     const { room, clock } = newRoom();
     let taps = 0;
-    room.setCounts(() => ({ taps, entries: 0, awards: 0, claims: 0, left: {} }));
+    room.setCounts(() => ({ taps, entries: 0, awards: 0, claims: 0, left: {}, open: {} }));
     const slow = new Ear();
     const quick = new Ear();
     room.join(slow, { userId: user(1), ...fresh });

@@ -94,7 +94,7 @@ export class Room {
   readonly #byUser = new Map<UserId, Set<Place>>();
   readonly #waiting: Place[] = [];
   readonly #unsentMe = new Map<UserId, string[]>();
-  #counts: CountsSource = () => ({ taps: 0, entries: 0, awards: 0, claims: 0, left: {} });
+  #counts: CountsSource = () => ({ taps: 0, entries: 0, awards: 0, claims: 0, left: {}, open: {} });
   #sentCounts = "";
   #flushPlanned = false;
   #joinsPlanned = false;

@@ -294,7 +294,7 @@ export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): 
     drawnThrough: 0,
     reason: null,
   };
-  const counts = { viewers: at.room.viewers, taps: 0, entries: 0, awards: 0, claims: 0, left: {} };
+  const counts = { viewers: at.room.viewers, taps: 0, entries: 0, awards: 0, claims: 0, left: {}, open: {} };
   return {
     show: "test-gala",
     run: RUN,

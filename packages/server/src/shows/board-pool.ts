@@ -12,6 +12,8 @@ export type BoardPool = {
   units: number;
   /** Awards that still stand: held, committing or posted. */
   standing: number;
+  /** Awards that may still come back: held or committing. */
+  open: number;
   grab: { readonly opensAtMs: number; readonly closesAtMs: number } | null;
 };
 
@@ -38,6 +40,7 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
       const standing = posted ? 2 : 0;
       places.set(awardId, (indexOf.get(pool.id) ?? 0) * standings.length + standing);
       pool.standing += 1;
+      if (!posted) pool.open += 1;
       book.awards += 1;
       if (posted) book.claims += 1;
     },
@@ -48,6 +51,8 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
       const pool = pools[index];
       if (pool === undefined) return null;
       const standing = standings.indexOf(event.to);
+      const ends = event.to === "posted" || event.to === "expired" || event.to === "forfeited";
+      if (ends) pool.open -= 1;
       places.set(event.awardId, index * standings.length + standing);
       if (event.to === "expired" || event.to === "forfeited") pool.standing -= 1;
       if (event.to === "posted") book.claims += 1;

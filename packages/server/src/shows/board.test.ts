@@ -119,7 +119,12 @@ test("[CU11] awards that end are left again, claims are counted, events of other
     move(ids[1] ?? "", "expired"),
     move(ids[2] ?? "", "forfeited"),
   ]);
-  expect(stage.board.counts(0)).toMatchObject({ awards: 4, claims: 1, left: { [kettle]: 98 } });
+  expect(stage.board.counts(0)).toMatchObject({
+    awards: 4,
+    claims: 1,
+    left: { [kettle]: 98 },
+    open: { [kettle]: 1 },
+  });
   const before = stage.board.counts(0);
   const other = {
     type: "entered",

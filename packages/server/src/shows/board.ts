@@ -89,6 +89,7 @@ class RunBoard implements Board {
       id: poolIdOf(run.run, pool.pool),
       units: pool.units,
       standing: 0,
+      open: 0,
       grab: null,
     }));
     this.#poolOf = new Map(this.#pools.map((pool) => [pool.id, pool]));
@@ -328,6 +329,7 @@ class RunBoard implements Board {
       awards: this.#book.awards,
       claims: this.#book.claims,
       left: Object.fromEntries(this.#pools.map((pool) => [pool.id, unitsLeft(pool)])),
+      open: Object.fromEntries(this.#pools.flatMap(({ id, open }) => (open > 0 ? [[id, open]] : []))),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { RainView } from "@wanhui/protocol";
+import type { Counts, RainView } from "@wanhui/protocol";
 import { countdown } from "../../shared/format.ts";
 import type { RainNote } from "../model/state.ts";
 import { Gate } from "./gate.tsx";
@@ -8,8 +8,11 @@ import { StageText } from "./stage-text.tsx";
 
 type Face = "take" | "asking" | "got" | "wait" | "refused" | "gone";
 
-function faceOf(note: RainNote | undefined): Face {
+function faceOf(note: RainNote | undefined, counts: Counts | undefined, pool: string): Face {
   if (note?.phase === "refused" && note.code === "pool.sold_out") return "gone";
+  // Whoever waits is told as soon as nothing can come back any more (GR4).
+  const over = counts?.left[pool] === 0 && (counts.open[pool] ?? 0) === 0;
+  if (note?.phase === "wait" && over) return "gone";
   return note?.phase ?? "take";
 }
 
@@ -17,7 +20,7 @@ function faceOf(note: RainNote | undefined): Face {
 export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly nowMs: number }) {
   const { words, text, state } = usePage();
   const note = state.rains[rain.pool];
-  const face = faceOf(note);
+  const face = faceOf(note, state.show?.counts, rain.pool);
   const left = state.show?.counts.left[rain.pool];
   return (
     <>
@@ -45,7 +48,7 @@ export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly n
 export function RainStrip({ rain, nowMs }: { readonly rain: RainView; readonly nowMs: number }) {
   const { words, text, state, store } = usePage();
   const note = state.rains[rain.pool];
-  const face = faceOf(note);
+  const face = faceOf(note, state.show?.counts, rain.pool);
   return (
     <div class="rain-strip">
       <div>
