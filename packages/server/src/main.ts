@@ -164,9 +164,10 @@ async function openNight(opening: Opening): Promise<Night> {
   opening.onProgress?.("Reading the journal");
   await engine.start();
   const front = makeFront({ ground, engine, boards, run, room });
-  const { director, drawer } = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
+  const stage = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
+  const { director } = stage;
   const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
-  services.push(drawer, director, orderNumbers);
+  services.push(stage.drawer, stage.clockWatch, director, orderNumbers);
   await director.start();
   const everything = {
     ...engineRoom,

@@ -1,4 +1,5 @@
 // The door of the server: what the command line and the tools use of it.
+export { createBls, createDrandSource } from "./beacons/mod.ts";
 export * from "./engine/mod.ts";
 export { qrCodeOf } from "./http/mod.ts";
 export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";

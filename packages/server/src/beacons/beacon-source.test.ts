@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/prom
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BeaconChain } from "@wanhui/core";
+import { type BeaconChain, type Hex, roundDueMs } from "@wanhui/core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Clock, silentLog, systemClock } from "../platform/mod.ts";
 import { type BeaconSource, type Patience, SCHEME } from "./beacon-source.ts";
@@ -12,6 +12,7 @@ import {
   type BlsKey,
   createBeacons,
   createBls,
+  createClockWatch,
   createDevSource,
   createDrandSource,
   createFileSource,
@@ -63,6 +64,7 @@ type Handler = (round: number, response: ServerResponse) => void | Promise<void>
 /** A relay speaking drand's HTTP API over the test's chain. */
 async function relay(handler?: Handler): Promise<string> {
   const honest: Handler = async (round, response) => {
+    if (roundDueMs(chain, round) > Date.now()) return void response.writeHead(425).end();
     response.end(JSON.stringify({ round, randomness: "00", signature: await signature(round) }));
   };
   const server = createServer((request, response) => {
@@ -318,6 +320,88 @@ describe("choosing at arming", () => {
     expect(beacons.ofChain({ chainHash: "00" })).toBeNull();
     expect((await beacons.round(dev.chain, 1)).round).toBe(1);
     await expect(beacons.round({ chainHash: "00" }, 1)).rejects.toMatchObject({ code: "beacon.no_source" });
+  });
+});
+
+describe("a clock behind drand's", () => {
+  const behind = (ms: number): Clock => ({
+    nowMs: () => Date.now() - ms,
+    monotonicMs: systemClock.monotonicMs,
+  });
+  const drandAt = async (clock: Clock) =>
+    createDrandSource({ urls: [await relay()], clock, bls, chain, patience });
+
+  test("[BC9] is proven by a round that is public too early; a right or a fast clock is not accused", async () => {
+    const [slow, far, right, fast] = await Promise.all(
+      [1_400, 200_000, 0, -10_000].map(async (ms) => (await drandAt(behind(ms))).early(never)),
+    );
+    expect(slow).toMatchObject({ signature: await signature(slow?.round ?? 0) });
+    expect(roundDueMs(chain, slow?.round ?? 0)).toBeLessThanOrEqual(Date.now());
+    expect(far).not.toBeNull();
+    expect([right, fast]).toEqual([null, null]);
+  });
+
+  test("[BC9] [BC3] cannot be made up: a forged round, or nobody who answers, proves nothing", async () => {
+    const clock = behind(3_000);
+    const forging = await relay(async (round, response) => {
+      response.end(JSON.stringify({ round, signature: await signature(round + 1) }));
+    });
+    const forged = createDrandSource({ urls: [forging], clock, bls, chain, patience });
+    const nobody = createDrandSource({ urls: ["http://127.0.0.1:1"], clock, bls, chain, patience });
+    expect(await Promise.all([forged.early(never), nobody.early(never)])).toEqual([null, null]);
+  });
+
+  test("[BC9] [BC7] an operator's file that is ahead of the clock proves it as well", async () => {
+    const path = join(folder, "ahead.ndjson");
+    const newest = Math.floor((Date.now() - chain.genesisMs) / 3_000) + 1;
+    await writeFile(path, `${JSON.stringify({ round: newest, signature: await signature(newest) })}\n`);
+    const at = (clock: Clock) => createFileSource({ path, clock, bls, chain, patience }).early(never);
+    const [slow, right] = await Promise.all([at(behind(6_000)), at(systemClock)]);
+    expect(slow?.round).toBe(newest);
+    expect(right).toBeNull();
+  });
+
+  test("[BC9] nobody arms on drand with it: `auto` takes the local beacon, `drand` refuses and says why", async () => {
+    const url = await relay();
+    const make = (beacon: "auto" | "drand") =>
+      createBeacons({
+        config: { dataFolder: folder, beacon, drandUrls: [url] },
+        clock: behind(3_000),
+        log: silentLog(),
+        bls,
+        chain,
+      });
+    const [auto, insisting] = await Promise.all([make("auto"), make("drand")]);
+    const refused = insisting.choose();
+    await expect(refused).rejects.toMatchObject({ code: "beacon.clock_behind", retryable: true });
+    expect((await auto.choose()).level).toBe("dev");
+  });
+
+  test("[BC9] [DR11] the watch tells the engine of the round that is out, and only while it is needed", async () => {
+    const saw: { round: number; chainHash: Hex }[] = [];
+    let looks = 0;
+    let needed = false;
+    const watch = createClockWatch({
+      beacons: {
+        publicChain: chain,
+        early: async () => {
+          looks += 1;
+          return { round: 77, randomness: "00" as never, signature: "00" };
+        },
+      },
+      engine: { sawBeacon: (round, chainHash) => void saw.push({ round, chainHash }) },
+      needed: () => needed,
+      log: silentLog(),
+      everyMs: 5,
+    });
+    const over = new AbortController();
+    const running = watch.run(over.signal);
+    expect(looks).toBe(0);
+    needed = true;
+    await expect.poll(() => saw.length).toBeGreaterThan(1);
+    expect(saw[0]).toEqual({ round: 77, chainHash: chain.chainHash });
+    over.abort();
+    await running;
   });
 });
 

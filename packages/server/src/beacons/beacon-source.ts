@@ -29,6 +29,13 @@ export type BeaconSource = {
   round(round: number, signal: AbortSignal): Promise<Beacon>;
   /** Whether the source can be reached now; at most some seconds, never throws. */
   probe(): Promise<boolean>;
+  /**
+   * Looks for a round that is public already although by our clock it is due only in half a second or later: then our
+   * clock is behind, and windows would be sealed with their seed in sight (BC9). Takes at most one period, never throws.
+   *
+   * @returns such a round, verified; null when there is none, or nobody can say
+   */
+  early(signal: AbortSignal): Promise<Beacon | null>;
 };
 
 /** The scheme of all chains this version speaks. */
@@ -72,6 +79,37 @@ export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
     }, delayMs);
     signal.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** A round that is public this long before it is due by our clock proves that clock behind; publishing takes some 100 ms. */
+export const EARLY_MS = 500;
+
+/**
+ * Waits for the moment shortly before the next round is due, and asks for it once.
+ *
+ * @param options.ask gives the verified round when it is public, null when it is not; errors count as null
+ */
+export async function lookEarly(options: {
+  readonly chain: BeaconChain;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  ask(round: number, signal: AbortSignal): Promise<Beacon | null>;
+}): Promise<Beacon | null> {
+  const { chain, clock, signal } = options;
+  const { genesisMs, periodMs } = chain;
+  const round = Math.max(1, Math.floor((clock.nowMs() + EARLY_MS - genesisMs) / periodMs) + 2);
+  const dueMs = roundDueMs(chain, round);
+  // Before the chain's first round there is nothing to compare with, and nobody waits for that.
+  if (dueMs - clock.nowMs() > 2 * periodMs) return null;
+  try {
+    await sleep(Math.max(0, dueMs - EARLY_MS - clock.nowMs()), signal);
+    const found = await options.ask(round, AbortSignal.any([signal, AbortSignal.timeout(EARLY_MS)]));
+    // What comes when the round is due proves nothing.
+    return clock.nowMs() < dueMs ? found : null;
+  } catch {
+    // Not reachable, not there yet, or aborted: nobody can say.
+    return null;
+  }
 }
 
 /** How long and how often a source asks before it gives up. */

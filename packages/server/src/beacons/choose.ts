@@ -19,7 +19,10 @@ export type BeaconConfig = {
 export type Beacons = {
   /**
    * The source a draw armed now shall use: drand when that is asked for or reachable, else the local beacon (BC6).
-   * What was chosen is written into the arm record and never changes for that draw.
+   * What was chosen is written into the arm record and never changes for that draw. With our clock behind drand's
+   * (BC9) `auto` takes the local beacon.
+   *
+   * @throws Fault `beacon.clock_behind` (retryable) when drand is insisted on and our clock is behind it
    */
   choose(): Promise<BeaconSource>;
   /** The source of an armed draw's chain, also after a restart with other settings; null when no source here knows it. */
@@ -30,6 +33,10 @@ export type Beacons = {
    * @throws Fault `beacon.no_source` when no source here knows the chain, else as `BeaconSource.round`
    */
   round(chain: Pick<BeaconChain, "chainHash">, round: number, signal?: AbortSignal): Promise<Beacon>;
+  /** A round of drand's that proves our clock behind, looked for now; null when none does (BC9). */
+  early(signal: AbortSignal): Promise<Beacon | null>;
+  /** Hash of drand's chain, as `early` looks at it. */
+  readonly publicChain: BeaconChain;
   stop(): Promise<void>;
 };
 
@@ -56,13 +63,19 @@ export async function createBeacons(options: {
   return {
     async choose() {
       if (config.beacon === "dev") return dev;
-      if (config.beacon === "drand" || (await drand.probe())) return drand;
+      const insists = config.beacon === "drand";
+      const [reachable, early] = await Promise.all([insists || drand.probe(), drand.early(ended.signal)]);
+      if (reachable && early === null) return drand;
+      if (early !== null && insists) throw clockBehind(early.round);
+      const why = early === null ? "drand is out of reach" : clockBehind(early.round).message;
       log.warn(
         { part: "beacons" },
-        "drand is out of reach: this draw uses the local dev beacon, which is unsafe; set BEACON=drand to insist",
+        `${why}: this draw uses the local dev beacon, which is unsafe; set BEACON=drand to insist`,
       );
       return dev;
     },
+    early: (signal) => drand.early(signal),
+    publicChain: drand.chain,
     ofChain,
     async round(armed, round, signal) {
       const source = ofChain(armed);
@@ -76,4 +89,9 @@ export async function createBeacons(options: {
       await bls.stop();
     },
   };
+}
+
+function clockBehind(round: number): Fault {
+  const message = `Round ${round} of drand is public before it is due by this server's clock: the clock is behind`;
+  return new Fault("beacon.clock_behind", message, { retryable: true });
 }

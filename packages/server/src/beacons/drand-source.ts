@@ -6,6 +6,7 @@ import {
   beaconOf,
   DEFAULT_PATIENCE,
   isSignature,
+  lookEarly,
   type Patience,
   patiently,
   QUICKNET,
@@ -64,6 +65,16 @@ export function createDrandSource(options: DrandOptions): BeaconSource {
 
   return {
     name,
+    early: (signal) =>
+      lookEarly({
+        chain,
+        clock,
+        signal,
+        ask: async (round, inner) => {
+          const found = await race(urls, inner, (url, each) => fromRelay(url, round, each));
+          return typeof found === "string" ? null : found;
+        },
+      }),
     level: "beacon",
     chain,
     round: (round, signal) =>

@@ -6,6 +6,7 @@ import {
   beaconOf,
   DEFAULT_PATIENCE,
   isSignature,
+  lookEarly,
   type Patience,
   patiently,
   QUICKNET,
@@ -58,6 +59,17 @@ export function createFileSource(options: FileOptions): BeaconSource {
           return signature === undefined
             ? `the file's round ${round} is forged or damaged`
             : beaconOf(round, signature);
+        },
+      }),
+    early: (signal) =>
+      lookEarly({
+        chain,
+        clock,
+        signal,
+        ask: async (round) => {
+          const newest = (await readRounds(path)).findLast((line) => line.round >= round);
+          const right = newest !== undefined && (await check(newest.round, [newest.signature])) !== undefined;
+          return right ? beaconOf(newest.round, newest.signature) : null;
         },
       }),
     async probe() {

@@ -1,4 +1,4 @@
-import type { Beacons } from "../beacons/mod.ts";
+import { type Beacons, createClockWatch } from "../beacons/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Room } from "../rooms/mod.ts";
@@ -14,10 +14,10 @@ import type { Boards } from "./boards.ts";
 import type { ExpectedBeacon } from "./expected-beacon.ts";
 import type { Ground } from "./ground.ts";
 
-/** Who moves the night: the director by the rundown, the drawer by the beacons. */
-export type Stage = { readonly director: Director; readonly drawer: Service };
+/** Who moves the night: the director by the rundown, the drawer by the beacons, on a clock that is watched. */
+export type Stage = { readonly director: Director; readonly drawer: Service; readonly clockWatch: Service };
 
-/** Makes both; the director's `start` makes pools and draws. */
+/** Makes them; the director's `start` makes pools and draws. */
 export function makeStage(parts: {
   readonly ground: Ground;
   readonly engine: Engine;
@@ -46,5 +46,11 @@ export function makeStage(parts: {
     fetchBeacon: (chain, round, signal) => beacons.round(chain, round, signal),
     log: ground.log,
   });
-  return { director, drawer };
+  const clockWatch = createClockWatch({
+    beacons,
+    engine,
+    needed: () => parts.expectedBeacon.now().level === "beacon",
+    log: ground.log,
+  });
+  return { director, drawer, clockWatch };
 }

@@ -150,11 +150,14 @@ function nextRoundStep(row: CueRow, facts: CueFacts, { nowMs, leads }: Now): Ste
   return wait(null);
 }
 
-/** The reason of a round nobody could arm in time (CU3). */
+/** The reason of a round nobody could arm in time (CU3), and what kept it from being armed where that is known. */
 export function missedRound(row: CueRow, nowMs: number): string {
   const late = nowMs - row.atMs;
-  if (late < 0) return "too late to arm it for its opening";
-  return `overdue by ${formatDuration(Math.floor(late / 1_000) * 1_000)}`;
+  const what =
+    late < 0
+      ? "too late to arm it for its opening"
+      : `overdue by ${formatDuration(Math.floor(late / 1_000) * 1_000)}`;
+  return row.reason === null ? what : `${what}: ${row.reason}`;
 }
 
 function nextRainStep(cue: CueDefinition, row: CueRow, facts: CueFacts, { nowMs, leads }: Now): Step {

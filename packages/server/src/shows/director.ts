@@ -243,6 +243,7 @@ class RunDirector implements Director {
       if (act !== undefined) throw error;
       const fields = { part: "director", cue: cue.cue, reason: errorMessage(error) };
       this.#parts.log.warn(fields, "No beacon could be chosen; trying again");
+      if (row.reason !== fields.reason) await this.#change(row, { reason: fields.reason });
       return "failed";
     }
     const wish = { chain: chosen.chain, wishedAtMs: row.atMs, firstWindowMs: cue.firstWindowMs };

@@ -1,4 +1,12 @@
-import { configFlags, type FlagValues, loadConfig, runDoctor } from "@wanhui/server";
+import {
+  configFlags,
+  createBls,
+  createDrandSource,
+  type FlagValues,
+  loadConfig,
+  runDoctor,
+  systemClock,
+} from "@wanhui/server";
 import type { Command } from "../command.ts";
 import { columns } from "../command-line.ts";
 
@@ -36,21 +44,20 @@ export const command: Command = {
   },
 };
 
-/** Two seconds each: a relay slower than that is of no use to a round either. */
-const relayPatienceMs = 2_000;
+/** One period of drand, and a relay's time to answer. */
+const clockPatienceMs = 5_000;
 
+/** Whether drand is there and this machine's clock is not behind it (BC9); throws what is wrong, in words. */
 async function probeDrand(urls: readonly string[]): Promise<string> {
-  const failures: string[] = [];
-  for (const url of urls) {
-    const host = new URL(url).host;
-    try {
-      const signal = AbortSignal.timeout(relayPatienceMs);
-      const answer = await fetch(new URL("/v2/chains", url), { signal });
-      if (answer.ok) return `${host} answers`;
-      failures.push(`${host} says ${answer.status}`);
-    } catch (error) {
-      failures.push(`${host}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+  const bls = createBls();
+  try {
+    const drand = createDrandSource({ urls, clock: systemClock, bls });
+    if (!(await drand.probe()))
+      throw new Error(`none of ${urls.map((url) => new URL(url).host).join(", ")} answers`);
+    const early = await drand.early(AbortSignal.timeout(clockPatienceMs));
+    if (early === null) return "reachable, and this machine's clock is not behind it";
+    throw new Error("reachable, but this machine's clock is behind it: set the clock (NTP)");
+  } finally {
+    await bls.stop();
   }
-  throw new Error(failures.join(", "));
 }

@@ -63,7 +63,7 @@ test("an unsafe database, a busy port and a beacon out of reach are each said", 
     whatToDo: expect.stringContaining("fsync = off"),
   });
   expect(byName(checks, "port")).toMatchObject({ status: "warn" });
-  expect(byName(checks, "beacon")).toMatchObject({ status: "fail", detail: "not reachable: no route" });
+  expect(byName(checks, "beacon")).toMatchObject({ status: "fail", detail: "drand: no route" });
   await new Promise((resolve) => busy.close(resolve));
   await unsafe.stop();
   await locked.release();

@@ -206,8 +206,9 @@ async function checkProgram(names: readonly string[], purpose: string): Promise<
 async function checkDrand(probe: () => Promise<string>, config: Config): Promise<Answer> {
   if (config.beacon === "dev") return ok("not used: BEACON is dev");
   return probe().then(ok, (error: unknown) => {
-    const advice = "Let this machine reach DRAND_URLS by https, or feed rounds by file.";
-    const detail = `not reachable: ${errorMessage(error)}`;
+    const advice =
+      "Let this machine reach DRAND_URLS by https, or feed rounds by file; its clock must be right.";
+    const detail = `drand: ${errorMessage(error)}`;
     if (config.beacon === "drand") return fail(detail, advice);
     return warn(`${detail}; draws would use the unsafe local beacon`, advice);
   });
