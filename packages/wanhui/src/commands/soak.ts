@@ -63,7 +63,7 @@ export const command: Command = {
   help: [
     "Runs the long forms of tests that the usual run does shortly, from a checkout of the source:",
     ...parts.map(({ name, says }) => `  ${name.padEnd(8)} ${says}`),
-    "Writes docs/soak/<date>.json: what ran, for how long, what came of it, on what class of machine.",
+    "Writes a file to docs/soak/: what ran, for how long, what came of it, on what class of machine.",
     "Ends with 1 when something failed.",
   ].join("\n"),
   async run({ positionals, output }) {
@@ -82,15 +82,17 @@ export const command: Command = {
       output.err(`${part.name}: ${part.says}`);
       outcomes.push(await runPart(part, output));
     }
-    const date = new Date().toISOString().slice(0, 10);
-    const result = { date, machine: describeMachine(), outcomes };
+    const ended = new Date().toISOString();
+    const result = { date: ended.slice(0, 10), ended, machine: describeMachine(), outcomes };
     const folder = join(root, "docs", "soak");
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, `${date}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+    // Each run keeps a file of its own, also one that failed: `wx` never writes over another.
+    const file = `${ended.slice(0, 16).replace(":", "")}-${outcomes.map(({ name }) => name).join("-")}.json`;
+    await writeFile(join(folder, file), `${JSON.stringify(result, undefined, 2)}\n`, { flag: "wx" });
     for (const { name, ok, seconds, lines } of outcomes) {
       output.out(`${ok ? "ok  " : "FAIL"} ${name}, ${seconds} s: ${lines.at(-1) ?? ""}`);
     }
-    output.out(`Written to docs/soak/${date}.json`);
+    output.out(`Written to docs/soak/${file}`);
     return outcomes.every(({ ok }) => ok) ? 0 : 1;
   },
 };
