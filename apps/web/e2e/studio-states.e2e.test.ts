@@ -105,6 +105,7 @@ function studio(nowMs: number): StudioView {
       journalLagMs: 3,
       materialiserLag: 42,
     },
+    pools: [],
     acts: [
       {
         act: 2,

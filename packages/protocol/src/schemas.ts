@@ -334,12 +334,24 @@ export const studioNumbersSchema = countsSchema.extend({
   journalLagMs: z.number(),
   materialiserLag: z.number(),
 });
+export const studioPoolSchema = z.object({
+  pool: z.string(),
+  units: count,
+  free: count,
+  held: count,
+  openAwards: count,
+  heldByDraw: count,
+  promised: count,
+  posted: count,
+  withdrawn: count,
+});
 export const studioSchema = z.object({
   show: showSchema,
   cues: list(studioCueSchema),
   currentCue: z.string().nullable(),
   nextCue: z.string().nullable(),
   numbers: studioNumbersSchema,
+  pools: list(studioPoolSchema),
   acts: list(actSchema),
 });
 export const actsSchema = z.object({ acts: list(actSchema) });

@@ -34,6 +34,24 @@ export type StudioNumbers = Counts & {
   readonly materialiserLag: number;
 };
 
+/** Where every unit of a pool is: units = free + held + posted + withdrawn (PL1). */
+export type StudioPoolView = {
+  readonly pool: string;
+  /** The show file's and those restocked; withdrawn ones stay counted. */
+  readonly units: number;
+  readonly free: number;
+  /** openAwards + heldByDraw + promised. */
+  readonly held: number;
+  /** With winners who have not claimed to the end. */
+  readonly openAwards: number;
+  /** With the round that is armed. */
+  readonly heldByDraw: number;
+  /** Left over for a round that is not armed yet. */
+  readonly promised: number;
+  readonly posted: number;
+  readonly withdrawn: number;
+};
+
 /** `GET /api/studio`. */
 export type StudioView = {
   readonly show: ShowView;
@@ -41,6 +59,8 @@ export type StudioView = {
   readonly currentCue: string | null;
   readonly nextCue: string | null;
   readonly numbers: StudioNumbers;
+  /** In the order of the show file. */
+  readonly pools: readonly StudioPoolView[];
   readonly acts: readonly ActView[];
 };
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView

@@ -10,11 +10,22 @@ import {
   type RoundPhase,
   type RoundView,
   type ShowView,
+  type StudioPoolView,
 } from "@wanhui/protocol";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { Session } from "../people/mod.ts";
 import { admitTo } from "./admit.ts";
-import { type BoardPool, createAwardBook, prizeView, unitsLeft } from "./board-pool.ts";
+import {
+  armUnits,
+  type BoardPool,
+  changeUnits,
+  closeUnits,
+  createAwardBook,
+  newBoardPool,
+  poolBalance,
+  prizeView,
+  unitsLeft,
+} from "./board-pool.ts";
 import type { Admission, Board, BoardParts } from "./board-port.ts";
 import {
   addClose,
@@ -84,13 +95,7 @@ class RunBoard implements Board {
     });
     this.#roundOf = new Map(this.#rounds.map((round) => [round.draw, round]));
     this.#rains = rainsOf(definition);
-    this.#pools = definition.pools.map((pool) => ({
-      definition: pool,
-      id: poolIdOf(run.run, pool.pool),
-      units: pool.units,
-      standing: 0,
-      grab: null,
-    }));
+    this.#pools = definition.pools.map((pool) => newBoardPool(pool, poolIdOf(run.run, pool.pool)));
     this.#poolOf = new Map(this.#pools.map((pool) => [pool.id, pool]));
     this.#book = createAwardBook(this.#pools);
     this.#cueOf = new Map(definition.cues.map((cue) => [cue.cue, cue]));
@@ -136,7 +141,7 @@ class RunBoard implements Board {
         return null;
       case "pool.changed": {
         const pool = this.#poolOf.get(event.pool);
-        if (pool !== undefined) pool.units += event.delta;
+        if (pool !== undefined) changeUnits(pool, event.delta);
         return null;
       }
       case "grab.opened": {
@@ -163,8 +168,10 @@ class RunBoard implements Board {
     const round = this.#roundOf.get(drawOfEvent(event));
     if (round === undefined) return null;
     if (event.type !== "window.sealed" && event.type !== "window.gap") touched.rounds.add(round);
+    const pool = this.#poolOf.get(poolIdOf(this.run.run, round.cue.pool));
     switch (event.type) {
       case "draw.armed":
+        if (pool !== undefined) armUnits(pool, event.record);
         round.arm = event.record;
         round.armHash = event.armHash;
         round.level = this.#parts.levelOf(event.record.beacon);
@@ -174,13 +181,14 @@ class RunBoard implements Board {
         return touched.quiet ? null : this.#sealMessage(round, event.header, event.sealHash);
       case "window.drawn":
         addDrawn(round, event);
-        this.#addWinners(round, event.winners);
+        if (pool !== undefined) this.#addWinners(round, pool, event.winners);
         return this.#drawnMessage(round, event);
       case "draw.stopped":
         round.stopFrom = event.record.fromWindow;
         round.stopReason = event.record.reason;
         break;
       case "draw.closed":
+        if (pool !== undefined) closeUnits(pool, event.record);
         addClose(round);
         break;
       case "window.gap":
@@ -191,9 +199,8 @@ class RunBoard implements Board {
     return { t: "chain", draw: round.draw, record, hash, signature: this.#parts.sign(record) };
   }
 
-  #addWinners(round: BoardRound, winners: readonly Winner[]): void {
-    const pool = this.#poolOf.get(poolIdOf(this.run.run, round.cue.pool));
-    if (pool === undefined) return;
+  #addWinners(round: BoardRound, pool: BoardPool, winners: readonly Winner[]): void {
+    pool.heldByDraw -= winners.length;
     for (const { awardId } of winners) this.#book.add(awardId, pool, round.cue.claimTtlMs === null);
   }
 
@@ -322,6 +329,10 @@ class RunBoard implements Board {
       claims: this.#book.claims,
       left: Object.fromEntries(this.#pools.map((pool) => [pool.id, unitsLeft(pool)])),
     };
+  }
+
+  pools(): StudioPoolView[] {
+    return this.#pools.map(poolBalance);
   }
 
   rates(nowMs: number): { tapsPerSecond: number; entriesPerSecond: number } {

@@ -9,7 +9,9 @@ import {
   decide,
   type Event,
   type Hash,
+  listPools,
   nextDueMs,
+  type PoolView,
   type ShardState,
   type UserId,
   type UserKey,
@@ -154,6 +156,11 @@ export class Stage {
 
   events<Type extends Event["type"]>(type: Type): Extract<Event, { type: Type }>[] {
     return this.journal.filter((event): event is Extract<Event, { type: Type }> => event.type === type);
+  }
+
+  /** Pools as the shard itself has them. */
+  pools(): PoolView[] {
+    return listPools(this.#state);
   }
 
   /** Starts a process: replays the journal into a new board and runs director and drawer. */
