@@ -238,8 +238,16 @@ export const inviteBodySchema = z.strictObject({ role: staffRoleSchema });
 export const inviteSchema = z.object({ url: z.string(), expiresAtMs: time });
 export const staffListSchema = z.object({
   staff: list(
-    z.object({ staff: z.string(), role: staffRoleSchema, createdAtMs: time, revokedAtMs: time.nullable() }),
+    z.object({
+      staff: z.string(),
+      role: staffRoleSchema,
+      invitedBy: z.string().nullable(),
+      createdAtMs: time,
+      endsAtMs: time,
+      revokedAtMs: time.nullable(),
+    }),
   ),
+  you: z.string().nullable(),
 });
 
 // --- the room over plain HTTP

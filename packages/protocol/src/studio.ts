@@ -77,6 +77,26 @@ export type StudioAwardView = {
 /** `GET /api/studio/awards`: newest first; `next` is the `before` of the following page, null at the end. */
 export type StudioAwardsView = { readonly awards: readonly StudioAwardView[]; readonly next: string | null };
 
+export type StaffRole = "host" | "operator" | "auditor";
+export type StaffView = {
+  readonly staff: string;
+  readonly role: StaffRole;
+  /** Who invited; null for the link printed at the start. */
+  readonly invitedBy: string | null;
+  readonly createdAtMs: number;
+  /** When the sign-in ends by itself. */
+  readonly endsAtMs: number;
+  /** When somebody ended the role, else null. */
+  readonly revokedAtMs: number | null;
+};
+
+/** `GET /api/studio/staff`: in the order they came in. */
+export type StaffListView = {
+  readonly staff: readonly StaffView[];
+  /** Who asks. */
+  readonly you: string | null;
+};
+
 /** `GET /api/studio`. */
 export type StudioView = {
   readonly show: ShowView;
@@ -90,10 +110,12 @@ export type StudioView = {
 };
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
 // POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView
+// POST /api/studio/pools/:pool/change {delta: number, reason: string, commandId: 16 bytes hex} -> StudioView
 // GET  /api/studio/awards?state=<state>&before=<next>                         -> StudioAwardsView
 // GET  /api/studio/awards/:award                                              -> StudioAwardView
 // POST /api/studio/awards/:award/forfeit {reason: string}                     -> StudioAwardView
 // POST /api/studio/awards/:award/extend {claimByMs: number, reason: string}   -> StudioAwardView
-// POST /api/studio/pools/:pool/change {delta: number, reason: string, commandId: 16 bytes hex} -> StudioView
 // GET  /api/studio/acts?before=<act>                                          -> {acts: ActView[]}
-// POST /api/studio/invites {role: "host"|"operator"|"auditor"}                -> {url, expiresAtMs}
+// POST /api/studio/invites {role: StaffRole}                                  -> {url, expiresAtMs}
+// GET  /api/studio/staff                                                      -> StaffListView
+// DELETE /api/studio/staff/:staff                                             -> 204

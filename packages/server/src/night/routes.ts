@@ -39,7 +39,12 @@ export function mountRoutes(app: App, parts: Parts): void {
   const view = () =>
     boards.current.view({ stream: room.stream, offset: room.offset, nowMs: nowMs(), viewers: room.viewers });
   peopleRoutes(app, { people, secure });
-  staffRoutes(app, { people, secure, baseUrl: addresses.base });
+  staffRoutes(app, {
+    people,
+    secure,
+    baseUrl: addresses.base,
+    record: (act) => director.record(act),
+  });
   showRoutes(app, { view, nowMs });
   parts.proofs.mount(app);
   awardRoutes(app, { awards: shop.awards });
