@@ -120,6 +120,8 @@ test("[AW5] an operator extends a winner's deadline once, and the winner sees it
   expect(await extend(before + 3_600_000)).toMatchObject({ awardId, claimByMs: before + 3_600_000 });
   expect((await mine()).claimByMs).toBe(before + 3_600_000);
   expect(await extend(before + 7_200_000)).toMatchObject(refused);
+  const listed = (await ask("/api/studio/awards?state=held", operator)).awards[0];
+  expect(listed).toMatchObject({ awardId, claimByMs: before + 3_600_000, actions: ["forfeit"] });
   const { acts } = await ask("/api/studio", operator);
   expect(acts.map(({ action }: { action: string }) => action).slice(0, 4)).toEqual([
     "extend refused",
@@ -145,4 +147,43 @@ test("[PL3] what an operator withdraws nobody can take; what he adds goes to who
   expect(left(restocked)).toBe(1);
   expect(restocked.numbers.awards).toBe(2);
   expect((await take(guest, "b")).awardId).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test("[AW6] [PE11] staff see whose award it is by a pseudonym, and an operator takes one back", async () => {
+  const { awards, next } = await vi.waitFor(
+    async () => {
+      const page = await ask("/api/studio/awards", operator);
+      expect(page.awards).toHaveLength(2);
+      return page;
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+  expect(next).toBeNull();
+  const [newest] = awards;
+  expect(newest).toEqual({
+    awardId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    pool: pool(),
+    title: { zh: "水壶", en: "Kettle" },
+    draw: null,
+    window: null,
+    winner: expect.stringMatching(/^[0-9a-f]{32}$/),
+    wonAtMs: expect.any(Number),
+    state: "held",
+    claimByMs: expect.any(Number),
+    reason: null,
+    actions: ["extend", "forfeit"],
+  });
+  expect(new Set(awards.map(({ winner }: { winner: string }) => winner)).size).toBe(2);
+  const path = `/api/studio/awards/${newest.awardId}`;
+  const after = await ask(`${path}/forfeit`, operator, { reason: "entered twice" });
+  expect(after).toMatchObject({ state: "forfeited", reason: "entered twice", actions: [] });
+  expect(await ask(path, operator)).toEqual(after);
+  const held = await ask("/api/studio/awards?state=held", operator);
+  expect(held.awards.map(({ awardId }: { awardId: string }) => awardId)).not.toContain(newest.awardId);
+  const { pools } = await ask("/api/studio", operator);
+  expect(pools).toMatchObject([{ units: 6, free: 2, held: 1, openAwards: 1, posted: 0, withdrawn: 3 }]);
+  // The same again is the same answer: a lost one costs nothing.
+  expect(await ask(`${path}/forfeit`, operator, { reason: "entered twice" })).toEqual(after);
+  const guest = await newGuest();
+  expect((await ask("/api/studio/awards", guest)).code).toBe("auth.missing");
 });

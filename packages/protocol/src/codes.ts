@@ -91,6 +91,8 @@ export const CODES = {
   "show.unknown": stop(404, "There is no such show."),
   "cue.unknown": stop(404, "There is no such cue."),
   "cue.wrong_state": refresh(409, "The cue is no longer in the state this needs."),
+  "staff.unknown": refresh(404, "There is no such member of staff with a role to end."),
+  "staff.last_operator": ask(409, "Nobody could operate any more: invite another operator first."),
   "claim.not_yours": stop(404, "There is no such award of yours."),
   "claim.wrong_kind": stop(422, "This award is claimed in another way."),
   "claim.expired": stop(410, "The time to claim is over."),

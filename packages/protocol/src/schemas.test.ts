@@ -40,6 +40,8 @@ describe("schemas", () => {
     same<Same<z.output<typeof schemas.ctlMessageSchema>, words.CtlMessage>>();
     same<Same<z.output<typeof schemas.clientMessageSchema>, words.ClientMessage>>();
     same<Same<z.output<typeof schemas.studioSchema>, words.StudioView>>();
+    same<Same<z.output<typeof schemas.studioAwardsSchema>, words.StudioAwardsView>>();
+    same<Same<z.output<typeof schemas.staffListSchema>, words.StaffListView>>();
     same<Same<z.output<typeof schemas.addressSchema>, words.Address>>();
   });
 

@@ -163,13 +163,14 @@ export const orderSchema = z.object({
   shipTo: z.string(),
 });
 
+export const awardStateSchema = z.enum(["held", "committing", "posted", "expired", "forfeited"]);
 export const awardSchema = z.object({
   awardId: z.string(),
   prize: prizeSchema,
   draw: z.string().nullable(),
   window: z.int().nullable(),
   wonAtMs: time,
-  state: z.enum(["held", "committing", "posted", "expired", "forfeited"]),
+  state: awardStateSchema,
   claimByMs: time.nullable(),
   reason: z.string().nullable(),
   claim: z
@@ -238,8 +239,16 @@ export const inviteBodySchema = z.strictObject({ role: staffRoleSchema });
 export const inviteSchema = z.object({ url: z.string(), expiresAtMs: time });
 export const staffListSchema = z.object({
   staff: list(
-    z.object({ staff: z.string(), role: staffRoleSchema, createdAtMs: time, revokedAtMs: time.nullable() }),
+    z.object({
+      staff: z.string(),
+      role: staffRoleSchema,
+      invitedBy: z.string().nullable(),
+      createdAtMs: time,
+      endsAtMs: time,
+      revokedAtMs: time.nullable(),
+    }),
   ),
+  you: z.string().nullable(),
 });
 
 // --- the room over plain HTTP
@@ -335,15 +344,49 @@ export const studioNumbersSchema = countsSchema.extend({
   journalLagMs: z.number(),
   materialiserLag: z.number(),
 });
+export const studioPoolSchema = z.object({
+  pool: z.string(),
+  units: count,
+  free: count,
+  held: count,
+  openAwards: count,
+  heldByDraw: count,
+  promised: count,
+  posted: count,
+  withdrawn: count,
+});
 export const studioSchema = z.object({
   show: showSchema,
   cues: list(studioCueSchema),
   currentCue: z.string().nullable(),
   nextCue: z.string().nullable(),
   numbers: studioNumbersSchema,
+  pools: list(studioPoolSchema),
   acts: list(actSchema),
 });
 export const actsSchema = z.object({ acts: list(actSchema) });
+export const studioAwardSchema = z.object({
+  awardId: z.string(),
+  pool: z.string(),
+  title: textSchema.nullable(),
+  draw: z.string().nullable(),
+  window: z.int().nullable(),
+  winner: z.string(),
+  wonAtMs: time,
+  state: awardStateSchema,
+  claimByMs: time.nullable(),
+  reason: z.string().nullable(),
+  actions: list(z.enum(["extend", "forfeit"])),
+});
+/** Where a page of awards ends: when its last one was won, and that award's id. */
+export const awardCursorSchema = z
+  .string()
+  .regex(/^\d{1,15}-[0-9a-f]{32}$/, "must be the `next` of an earlier page");
+export const studioAwardsQuerySchema = z.object({
+  state: awardStateSchema.optional(),
+  before: awardCursorSchema.optional(),
+});
+export const studioAwardsSchema = z.object({ awards: list(studioAwardSchema), next: z.string().nullable() });
 /** Why somebody did what cannot be undone. */
 export const reasonSchema = lineSchema(500);
 export const cueActionBodySchema = z.strictObject({

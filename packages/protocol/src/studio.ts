@@ -1,6 +1,6 @@
 // What the studio is shown and may do.
 
-import type { Counts, CueView, ShowView } from "./views.ts";
+import type { AwardState, Counts, CueView, ShowView, Text } from "./views.ts";
 
 export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm" | "cancel";
 
@@ -34,6 +34,69 @@ export type StudioNumbers = Counts & {
   readonly materialiserLag: number;
 };
 
+/** Where every unit of a pool is: units = free + held + posted + withdrawn (PL1). */
+export type StudioPoolView = {
+  readonly pool: string;
+  /** The show file's and those restocked; withdrawn ones stay counted. */
+  readonly units: number;
+  readonly free: number;
+  /** openAwards + heldByDraw + promised. */
+  readonly held: number;
+  /** With winners who have not claimed to the end. */
+  readonly openAwards: number;
+  /** With the round that is armed. */
+  readonly heldByDraw: number;
+  /** Left over for a round that is not armed yet. */
+  readonly promised: number;
+  readonly posted: number;
+  readonly withdrawn: number;
+};
+
+/** What an operator may do to an award. */
+export type AwardAction = "extend" | "forfeit";
+
+/** An award as staff see it: whose it is only by a pseudonym, and nothing of what the claim made of it (AW6). */
+export type StudioAwardView = {
+  readonly awardId: string;
+  readonly pool: string;
+  /** What was won; null when no show file of this database names the pool. */
+  readonly title: Text | null;
+  /** The draw it was won in, null when grabbed. */
+  readonly draw: string | null;
+  readonly window: number | null;
+  /** The winner's pseudonym in the draw, or for the pool he grabbed from: 16 bytes hex (PE11). */
+  readonly winner: string;
+  readonly wonAtMs: number;
+  readonly state: AwardState;
+  readonly claimByMs: number | null;
+  readonly reason: string | null;
+  /** What can be done now; a held award that lacks `extend` was extended before. */
+  readonly actions: readonly AwardAction[];
+};
+
+/** `GET /api/studio/awards`: newest first; `next` is the `before` of the following page, null at the end. */
+export type StudioAwardsView = { readonly awards: readonly StudioAwardView[]; readonly next: string | null };
+
+export type StaffRole = "host" | "operator" | "auditor";
+export type StaffView = {
+  readonly staff: string;
+  readonly role: StaffRole;
+  /** Who invited; null for the link printed at the start. */
+  readonly invitedBy: string | null;
+  readonly createdAtMs: number;
+  /** When the sign-in ends by itself. */
+  readonly endsAtMs: number;
+  /** When somebody ended the role, else null. */
+  readonly revokedAtMs: number | null;
+};
+
+/** `GET /api/studio/staff`: in the order they came in. */
+export type StaffListView = {
+  readonly staff: readonly StaffView[];
+  /** Who asks. */
+  readonly you: string | null;
+};
+
 /** `GET /api/studio`. */
 export type StudioView = {
   readonly show: ShowView;
@@ -41,12 +104,18 @@ export type StudioView = {
   readonly currentCue: string | null;
   readonly nextCue: string | null;
   readonly numbers: StudioNumbers;
+  /** In the order of the show file. */
+  readonly pools: readonly StudioPoolView[];
   readonly acts: readonly ActView[];
 };
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
 // POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView
-// POST /api/studio/awards/:award/forfeit {reason: string}                     -> AwardView
-// POST /api/studio/awards/:award/extend {claimByMs: number, reason: string}   -> AwardView
 // POST /api/studio/pools/:pool/change {delta: number, reason: string, commandId: 16 bytes hex} -> StudioView
+// GET  /api/studio/awards?state=<state>&before=<next>                         -> StudioAwardsView
+// GET  /api/studio/awards/:award                                              -> StudioAwardView
+// POST /api/studio/awards/:award/forfeit {reason: string}                     -> StudioAwardView
+// POST /api/studio/awards/:award/extend {claimByMs: number, reason: string}   -> StudioAwardView
 // GET  /api/studio/acts?before=<act>                                          -> {acts: ActView[]}
-// POST /api/studio/invites {role: "host"|"operator"|"auditor"}                -> {url, expiresAtMs}
+// POST /api/studio/invites {role: StaffRole}                                  -> {url, expiresAtMs}
+// GET  /api/studio/staff                                                      -> StaffListView
+// DELETE /api/studio/staff/:staff                                             -> 204

@@ -82,6 +82,11 @@ export class AwardDesk {
     return awardIds.flatMap((awardId) => this.#newest(awardId, known.get(awardId)) ?? []);
   }
 
+  /** Awards of the table as they stand now. */
+  asNow(table: readonly AwardRecord[]): AwardRecord[] {
+    return table.flatMap((record) => this.#newest(record.awardId, record) ?? []);
+  }
+
   /** A person's awards, newest first: the table's, and those it does not have yet. */
   async listOf(userId: string): Promise<AwardRecord[]> {
     const table = await readAwardsOf(this.#deps.pool, userId);

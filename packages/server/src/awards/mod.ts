@@ -5,6 +5,7 @@ export type { ClaimRefusal, ClaimRequest, Claims } from "./claims.ts";
 export type { ClaimTerms } from "./codes.ts";
 export type { MeNews, SendMe } from "./desk.ts";
 export { KEEP_ANSWER_MS } from "./idempotency.ts";
+export type { AwardPlace, AwardRecord } from "./records.ts";
 export { awardRoutes } from "./routes.ts";
 export { awardViewSchema } from "./schemas.ts";
-export { type Awards, type AwardsDeps, createAwards } from "./service.ts";
+export { type Awards, type AwardsAsk, type AwardsDeps, type AwardsPage, createAwards } from "./service.ts";

@@ -63,6 +63,37 @@ export async function readAwardsOf(on: pg.Pool, userId: string): Promise<AwardRe
   return rows.map(recordOf);
 }
 
+/** Where a page of awards ends: the place of its last one. */
+export type AwardPlace = { readonly wonAtMs: number; readonly awardId: string };
+
+/** Awards on one page of the studio: a screen or two, and one query of some tens of rows. */
+export const AWARDS_PAGE_MAX = 50;
+const STATES: readonly AwardState[] = ["held", "committing", "posted", "expired", "forfeited"];
+/** Behind every award there is: Unix milliseconds have at most 15 digits. */
+const NEWEST: AwardPlace = { wonAtMs: 1e15, awardId: "" };
+
+/**
+ * Materialised awards of everybody, newest first, of one state or of all: a page, and where the next one begins. Each
+ * state is one walk along the index (AW6), so a page costs the same however many awards there are.
+ */
+export async function readNewestAwards(
+  on: pg.Pool,
+  options: { readonly state: AwardState | null; readonly before: AwardPlace | null },
+): Promise<{ records: AwardRecord[]; next: AwardPlace | null }> {
+  const { wonAtMs, awardId } = options.before ?? NEWEST;
+  const states = options.state === null ? STATES : [options.state];
+  const { rows } = await on.query<Raw>(
+    `select found.* from unnest($1::text[]) as wanted (state), lateral (
+       ${SELECT} where state = wanted.state and (won_at_ms, award_id) < ($2, $3)
+       order by won_at_ms desc, award_id desc limit $4
+     ) as found order by won_at_ms desc, award_id desc limit $4`,
+    [states, wonAtMs, awardId, AWARDS_PAGE_MAX + 1],
+  );
+  const records = rows.slice(0, AWARDS_PAGE_MAX).map(recordOf);
+  const last = records.at(-1);
+  return { records, next: rows.length > AWARDS_PAGE_MAX && last !== undefined ? last : null };
+}
+
 /** Posted awards since a time that have nothing to show for it: no claim done, none under way. */
 export async function readUnsettled(
   on: pg.Pool,

@@ -1,5 +1,5 @@
-import type { Answer, AwardId } from "@wanhui/core";
-import type { AwardView, PrizeView } from "@wanhui/protocol";
+import type { Answer } from "@wanhui/core";
+import type { AwardState, AwardView, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { AwardCommand, Orders, Vault } from "../orders/mod.ts";
@@ -7,7 +7,7 @@ import type { Log, Service } from "../platform/mod.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { type ClaimTerms, createCoupons, DEFAULT_TERMS } from "./codes.ts";
 import { AwardDesk, type SendMe } from "./desk.ts";
-import type { AwardRecord } from "./records.ts";
+import { type AwardPlace, type AwardRecord, readNewestAwards } from "./records.ts";
 import { AwardSettler } from "./settler.ts";
 import { viewsOf } from "./views.ts";
 
@@ -34,7 +34,9 @@ export type Awards = {
   /** Own awards, newest first. */
   listOf(userId: string): Promise<AwardView[]>;
   /** One award of anybody, for the studio; null when there is none. */
-  view(awardId: AwardId): Promise<AwardView | null>;
+  find(awardId: string): Promise<AwardRecord | null>;
+  /** Awards of everybody for the studio, newest first, a page at a time (AW6). */
+  newest(ask: AwardsAsk): Promise<AwardsPage>;
   readonly claim: Claims["claim"];
   /** Says that an award's order moved. */
   orderChanged(awardId: string): void;
@@ -43,6 +45,11 @@ export type Awards = {
   /** Awards held in memory, for metrics. */
   kept(): number;
 };
+
+/** Which page of awards, and of which state; null is every one. */
+export type AwardsAsk = { readonly state: AwardState | null; readonly before: AwardPlace | null };
+/** A page of awards, and the `before` of the following one; null at the end. */
+export type AwardsPage = { readonly awards: readonly AwardRecord[]; readonly next: AwardPlace | null };
 
 /** Puts the desk, the claims and the settler together. */
 export function createAwards(deps: AwardsDeps): Awards {
@@ -61,9 +68,12 @@ export function createAwards(deps: AwardsDeps): Awards {
   return {
     onBatch: (batch) => desk.onBatch(batch),
     listOf: async (userId) => views(await desk.listOf(userId)),
-    async view(awardId) {
-      const record = await find(awardId);
-      return record === null ? null : view(record);
+    find,
+    async newest(ask) {
+      const { records, next } = await readNewestAwards(pool, ask);
+      // The table is a moment behind: what has just left the state asked for is not shown in it.
+      const awards = desk.asNow(records).filter(({ state }) => ask.state === null || state === ask.state);
+      return { awards, next };
     },
     claim: claims.claim,
     orderChanged: touched,

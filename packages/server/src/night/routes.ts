@@ -1,4 +1,3 @@
-import type { Command } from "@wanhui/core";
 import { awardRoutes } from "../awards/mod.ts";
 import type { Engine, Materialiser } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
@@ -6,13 +5,14 @@ import { orderRoutes } from "../orders/mod.ts";
 import { paymentRoutes } from "../payments/mod.ts";
 import { type People, peopleRoutes, staffRoutes } from "../people/mod.ts";
 import { type Intake, type Room, roomRoutes, type ShowPort } from "../rooms/mod.ts";
-import { type AwardActResult, type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
+import { type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Boards } from "./boards.ts";
 import type { Ground } from "./ground.ts";
 import type { OrderNumbers } from "./order-numbers.ts";
 import type { Proofs } from "./proofs.ts";
 import type { Shop } from "./shop.ts";
+import { createStudioAwards } from "./studio-awards.ts";
 
 /** Everything routes are made of. */
 export type Parts = {
@@ -39,7 +39,12 @@ export function mountRoutes(app: App, parts: Parts): void {
   const view = () =>
     boards.current.view({ stream: room.stream, offset: room.offset, nowMs: nowMs(), viewers: room.viewers });
   peopleRoutes(app, { people, secure });
-  staffRoutes(app, { people, secure, baseUrl: addresses.base });
+  staffRoutes(app, {
+    people,
+    secure,
+    baseUrl: addresses.base,
+    record: (act) => director.record(act),
+  });
   showRoutes(app, { view, nowMs });
   parts.proofs.mount(app);
   awardRoutes(app, { awards: shop.awards });
@@ -65,8 +70,12 @@ export function mountRoutes(app: App, parts: Parts): void {
       journalLagMs: engine.status().tickMs,
       materialiserLag: materialiserLag(engine, materialiser),
     }),
-    forfeit: ({ awardId, reason }) => actOnAward(parts, { type: "award.forfeit", awardId, reason }),
-    extend: ({ awardId, claimByMs }) => actOnAward(parts, { type: "award.extend", awardId, claimByMs }),
+    awards: createStudioAwards({
+      awards: shop.awards,
+      engine,
+      prize: boards.prize,
+      pseudonyms: people.pseudonyms,
+    }),
     changePool: async (change) => {
       const answer = await engine.submit({ type: "pool.change", ...change });
       if (answer.ok) return { ok: true };
@@ -74,17 +83,6 @@ export function mountRoutes(app: App, parts: Parts): void {
       return { ok: false, code, ...(field === undefined ? {} : { field }) };
     },
   });
-}
-
-/** An operator's act on somebody's award, and the award as it is afterwards. */
-async function actOnAward(
-  { engine, shop }: Pick<Parts, "engine" | "shop">,
-  command: Extract<Command, { type: "award.forfeit" | "award.extend" }>,
-): Promise<AwardActResult> {
-  const answer = await engine.submit(command);
-  if (!answer.ok) return { ok: false, code: answer.code };
-  const award = await shop.awards.view(command.awardId);
-  return award === null ? { ok: false, code: "award.unknown" } : { ok: true, award };
 }
 
 /** Batches of the journal that SQL does not have yet. */

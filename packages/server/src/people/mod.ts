@@ -27,6 +27,20 @@ export {
   type StaffRole,
   sessionOf,
 } from "./session.ts";
-export { createStaffStore, LINK_TTL_MS, type StaffMember, type StaffRow, type StaffStore } from "./staff.ts";
-export { makeOperatorLink, operatorPath, type StaffRoutesDeps, staffRoutes } from "./staff-routes.ts";
+export {
+  createStaffStore,
+  LINK_TTL_MS,
+  type RoleEnd,
+  STAFF_TTL_MS,
+  type StaffMember,
+  type StaffRow,
+  type StaffStore,
+} from "./staff.ts";
+export {
+  makeOperatorLink,
+  operatorPath,
+  type StaffAct,
+  type StaffRoutesDeps,
+  staffRoutes,
+} from "./staff-routes.ts";
 export { isSynthetic, makeRehearsalGrant } from "./tokens.ts";

@@ -1,3 +1,4 @@
+import type { DrawId, UserId } from "@wanhui/core";
 import { expect, it } from "vitest";
 import { createLimits, createPeople, makeRehearsalGrant, type People, secretFromHex } from "./mod.ts";
 
@@ -56,4 +57,17 @@ it("[PE9] a guest belongs to no rehearsal and stays who he is", async () => {
   if (session === null || typeof session === "string") throw new Error("nobody");
   expect(session).toMatchObject({ synthetic: false, run: null });
   expect(peopleOf("gala-2").checkTicket(real.socketTicket(session).ticket)).toEqual(session);
+});
+
+it("[PE11] [BY3] staff know a winner by his pseudonym in the draw; a grab of the same name is another", () => {
+  const { pseudonyms } = peopleOf(null);
+  const userId = "01".repeat(16) as UserId;
+  const draw = "gala-1/car" as DrawId;
+  const won = { draw, pool: "gala-1/tea", userId };
+  expect(pseudonyms.winner(won)).toBe(pseudonyms.of(draw, userId).toString("hex"));
+  expect(pseudonyms.winner(won)).toMatch(/^[0-9a-f]{32}$/);
+  const grabbed = { draw: null, pool: draw, userId };
+  expect(pseudonyms.winner(grabbed)).not.toBe(pseudonyms.winner(won));
+  expect(pseudonyms.winner(grabbed)).toBe(pseudonyms.winner(grabbed));
+  expect(pseudonyms.winner({ ...grabbed, userId: "02".repeat(16) })).not.toBe(pseudonyms.winner(grabbed));
 });

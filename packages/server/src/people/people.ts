@@ -5,7 +5,7 @@ import type { PlatformTokens } from "./platform-token.ts";
 import { createPseudonyms, type Pseudonyms } from "./pseudonyms.ts";
 import type { Secret } from "./secrets.ts";
 import type { Role, Session } from "./session.ts";
-import type { StaffStore } from "./staff.ts";
+import { STAFF_TTL_MS, type StaffStore } from "./staff.ts";
 import {
   createTokens,
   newDeviceId,
@@ -20,8 +20,6 @@ import {
 export const GUEST_TTL_MS = 180 * 24 * 3_600_000;
 /** Browsers keep no cookie longer than 400 days. */
 export const DEVICE_TTL_MS = 400 * 24 * 3_600_000;
-/** A night with its rehearsal and the day after. */
-export const STAFF_TTL_MS = 3 * 24 * 3_600_000;
 /** A rehearsal's people live as long as the grant, at most this. */
 const SYNTHETIC_TTL_MS_MAX = 24 * 3_600_000;
 

@@ -36,23 +36,35 @@ export function userKeyOf(pseudonym: Uint8Array, nonce: Uint8Array): UserKey {
 }
 
 /** Pseudonyms with each round's key made once. A show has some dozens of draws; their number bounds the memory. */
-export type Pseudonyms = { of(drawId: DrawId, userId: UserId): Buffer };
+export type Pseudonyms = {
+  of(drawId: DrawId, userId: UserId): Buffer;
+  /**
+   * What staff call whoever won an award (PE11): his pseudonym in the draw, for a grab the one of `grab/<pool>`.
+   * No draw has an id with two slashes.
+   *
+   * @returns 32 lower-case hex characters
+   */
+  winner(award: { readonly draw: string | null; readonly pool: string; readonly userId: string }): string;
+};
 
 /** Round keys kept; beyond it the oldest is made again when needed. */
 const ROUND_KEYS_MAX = 1_024;
 
 export function createPseudonyms(secret: Secret): Pseudonyms {
   const roundSecrets = new Map<DrawId, Buffer>();
+  const of = (drawId: DrawId, userId: UserId): Buffer => {
+    let roundSecret = roundSecrets.get(drawId);
+    if (roundSecret === undefined) {
+      roundSecret = roundSecretOf(secret, drawId);
+      const oldest = roundSecrets.keys().next();
+      if (roundSecrets.size >= ROUND_KEYS_MAX && oldest.done !== true) roundSecrets.delete(oldest.value);
+      roundSecrets.set(drawId, roundSecret);
+    }
+    return pseudonymFrom(roundSecret, userId);
+  };
   return {
-    of(drawId, userId) {
-      let roundSecret = roundSecrets.get(drawId);
-      if (roundSecret === undefined) {
-        roundSecret = roundSecretOf(secret, drawId);
-        const oldest = roundSecrets.keys().next();
-        if (roundSecrets.size >= ROUND_KEYS_MAX && oldest.done !== true) roundSecrets.delete(oldest.value);
-        roundSecrets.set(drawId, roundSecret);
-      }
-      return pseudonymFrom(roundSecret, userId);
-    },
+    of,
+    winner: ({ draw, pool, userId }) =>
+      of((draw ?? `grab/${pool}`) as DrawId, userId as UserId).toString("hex"),
   };
 }

@@ -145,6 +145,52 @@ describe("staff", () => {
     expect((await browse(venue, host, "/api/session")).body.roles).toEqual(["viewer"]);
   });
 
+  it("[PE12] staff are listed for operators and auditors; invites and ends are acts, refused ones too", async () => {
+    const venue = await newVenue();
+    const comeIn = async (path: string) => {
+      const jar = new Jar();
+      await browse(venue, jar, path, { method: "POST" });
+      return jar;
+    };
+    const olga = await comeIn((await makeOperatorLink(venue.people)).path);
+    const ada = await comeIn((await makeOperatorLink(venue.people, "auditor")).path);
+    const hugo = await comeIn((await makeOperatorLink(venue.people, "host")).path);
+    const list = await browse(venue, ada, "/api/studio/staff");
+    expect(list.body).toMatchObject({
+      staff: [
+        { staff: "operator-1", role: "operator", invitedBy: null, revokedAtMs: null },
+        { staff: "auditor-2", role: "auditor" },
+        { staff: "host-3", role: "host" },
+      ],
+      you: "auditor-2",
+    });
+    const [row] = list.body.staff as { createdAtMs: number; endsAtMs: number }[];
+    expect(row?.endsAtMs).toBe((row?.createdAtMs ?? 0) + 3 * 24 * 3_600_000);
+    expect((await browse(venue, hugo, "/api/studio/staff")).body.code).toBe("auth.forbidden");
+    const end = async (jar: Jar, staff: string) =>
+      (await browse(venue, jar, `/api/studio/staff/${staff}`, { method: "DELETE" })).body;
+    expect((await end(ada, "host-3")).code).toBe("auth.forbidden");
+    expect(venue.staffActs).toEqual([]);
+    expect(await end(olga, "operator-1")).toMatchObject({
+      status: 409,
+      code: "staff.last_operator",
+      field: "staff",
+      rule: "PE12",
+    });
+    expect(await end(olga, "operator-9")).toMatchObject({ status: 404, code: "staff.unknown" });
+    await end(olga, "host-3");
+    await browse(venue, olga, "/api/studio/invites", { body: { role: "host" } });
+    const by = { who: "operator-1", role: "operator" };
+    expect(venue.staffActs).toEqual([
+      { action: "end role", target: "operator-1", by, reason: null },
+      { action: "end role refused", target: "operator-1", by, reason: "staff.last_operator" },
+      { action: "end role", target: "operator-9", by, reason: null },
+      { action: "end role refused", target: "operator-9", by, reason: "staff.unknown" },
+      { action: "end role", target: "host-3", by, reason: null },
+      { action: "invite", target: "host", by, reason: null },
+    ]);
+  });
+
   it("[PE5] a link ends after a day", async () => {
     const venue = await newVenue();
     const { path } = await makeOperatorLink(venue.people);

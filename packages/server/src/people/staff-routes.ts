@@ -2,16 +2,26 @@ import { inviteBodySchema, inviteSchema, staffListSchema } from "@wanhui/protoco
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type App, noContent, problem, problemResponses } from "../http/mod.ts";
-import { type People, STAFF_TTL_MS } from "./people.ts";
+import type { People } from "./people.ts";
 import { COOKIES, setCookie } from "./routes.ts";
-import type { StaffRole } from "./session.ts";
-import { requireRole, sessionOf } from "./session.ts";
+import { requireRole, type Session, type StaffRole, sessionOf } from "./session.ts";
+import { STAFF_TTL_MS } from "./staff.ts";
+
+/** An operator's act on staff, for the one record of acts (CU6, PE12). */
+export type StaffAct = {
+  readonly action: "invite" | "end role" | "end role refused";
+  /** The role invited to, or the staff whose role ends. */
+  readonly target: string;
+  readonly by: { readonly who: string; readonly role: "operator" };
+  readonly reason: string | null;
+};
 
 export type StaffRoutesDeps = {
   readonly people: People;
   readonly secure: boolean;
   /** Begins invite links: `PUBLIC_URL`, or the address the server listens at. */
   readonly baseUrl: () => string;
+  readonly record: (act: StaffAct) => Promise<void>;
 };
 
 const tags = ["staff"];
@@ -29,9 +39,14 @@ export async function makeOperatorLink(
   return { path: operatorPath(token), expiresAtMs };
 }
 
-/** One-time links, invites, the list of staff and its end. */
+/** One-time links, invites, the list of staff and the end of a role. */
 export function staffRoutes(app: App, deps: StaffRoutesDeps): void {
-  const { people } = deps;
+  serveLinks(app, deps);
+  serveInvites(app, deps);
+  serveStaff(app, deps);
+}
+
+function serveLinks(app: App, deps: StaffRoutesDeps): void {
   const hidden = { hide: true, params: tokenParams };
   app.get("/operator/:token", { schema: hidden }, async (request, reply) => {
     // Chat programs fetch links to show what is behind them, and would use one up. A person's browser says that it
@@ -52,7 +67,11 @@ export function staffRoutes(app: App, deps: StaffRoutesDeps): void {
       return useLink(deps, token, request, reply);
     });
   });
+}
 
+const actor = (session: Session) => ({ who: session.staff ?? session.userId, role: "operator" as const });
+
+function serveInvites(app: App, deps: StaffRoutesDeps): void {
   const invite = {
     summary: "Invite a host, operator or auditor by a one-time link",
     tags,
@@ -62,31 +81,45 @@ export function staffRoutes(app: App, deps: StaffRoutesDeps): void {
   app.post("/api/studio/invites", { schema: invite }, async (request) => {
     const session = requireRole(request, "operator");
     const { role } = request.body;
-    const { token, expiresAtMs } = await people.staff.createLink({ role, invitedBy: session.staff });
+    await deps.record({ action: "invite", target: role, by: actor(session), reason: null });
+    const { staff } = deps.people;
+    const { token, expiresAtMs } = await staff.createLink({ role, invitedBy: session.staff });
     return { url: new URL(operatorPath(token), deps.baseUrl()).href, expiresAtMs };
   });
+}
 
+function serveStaff(app: App, deps: StaffRoutesDeps): void {
   const list = {
-    summary: "Staff, revoked ones too",
+    summary: "Everybody who came in by a link, those whose role has ended too",
     tags,
     response: { 200: staffListSchema, ...problemResponses("auth.missing", "auth.forbidden") },
   };
   app.get("/api/studio/staff", { schema: list }, async (request) => {
-    requireRole(request, "operator", "auditor");
-    return { staff: [...(await people.staff.list())] };
+    const { staff: you } = requireRole(request, "operator", "auditor");
+    return { staff: await deps.people.staff.list(), you };
   });
 
   const revoke = {
     summary: "End a staff member's role",
+    description:
+      "Operators only; one's own too, but never the last operator's. Unused links that person made end as well.",
     tags,
     params: z.object({ staff: z.string().max(64) }),
-    response: { 204: noContent, ...problemResponses("auth.missing", "auth.forbidden", "route.unknown") },
+    response: {
+      204: noContent,
+      ...problemResponses("auth.missing", "auth.forbidden", "staff.unknown", "staff.last_operator"),
+    },
   };
   app.delete("/api/studio/staff/:staff", { schema: revoke }, async (request, reply) => {
-    requireRole(request, "operator");
-    const ended = await people.staff.revoke(request.params.staff);
-    if (!ended) throw problem("route.unknown", { field: "staff", rule: "must be staff that is not revoked" });
-    return reply.code(204).send();
+    const by = actor(requireRole(request, "operator"));
+    const target = request.params.staff;
+    // Written first: no role ever ends without a record of who ended it.
+    await deps.record({ action: "end role", target, by, reason: null });
+    const end = await deps.people.staff.revoke(target);
+    if (end === "ended") return reply.code(204).send();
+    const code = `staff.${end}` as const;
+    await deps.record({ action: "end role refused", target, by, reason: code });
+    throw problem(code, { field: "staff", rule: "PE12" });
   });
 }
 

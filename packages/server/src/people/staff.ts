@@ -4,12 +4,16 @@ import type { StaffRole } from "./session.ts";
 
 /** A link works once, within a day. */
 export const LINK_TTL_MS = 24 * 3_600_000;
+/** A sign-in: a night with its rehearsal and the day after. */
+export const STAFF_TTL_MS = 3 * 24 * 3_600_000;
 /** A revoked role ends this long after at the latest: staff rows are asked for at most once in this time. */
 const ROLE_CACHE_MS = 3_000;
 /** Staff of a night are some dozens; forged ids are never cached, because their tokens are not ours. */
 const ROLE_CACHE_MAX = 1_000;
 
 export type StaffMember = { readonly staff: string; readonly role: StaffRole };
+/** What ending a role came to. */
+export type RoleEnd = "ended" | "unknown" | "last_operator";
 
 /** Staff rows and one-time links. Links are kept as hashes and used by one conditional update (PE5). */
 export type StaffStore = {
@@ -22,11 +26,37 @@ export type StaffStore = {
   useLink(token: string): Promise<StaffMember | null>;
   /** The role a staff member has now; null once revoked. */
   roleOf(staff: string): Promise<StaffRole | null>;
-  /** Ends a role. @returns whether there was one to end */
-  revoke(staff: string): Promise<boolean>;
+  /** Ends a role and the unused links its owner made, unless nobody could operate afterwards (PE12). */
+  revoke(staff: string): Promise<RoleEnd>;
+  /** Everybody who ever came in, in that order. */
   list(): Promise<readonly StaffRow[]>;
 };
-export type StaffRow = StaffMember & { readonly createdAtMs: number; readonly revokedAtMs: number | null };
+export type StaffRow = StaffMember & {
+  readonly invitedBy: string | null;
+  readonly createdAtMs: number;
+  /** When the sign-in ends by itself. */
+  readonly endsAtMs: number;
+  readonly revokedAtMs: number | null;
+};
+
+// One statement: of two operators who end each other at once, the second waits for the first's lock, sees one operator
+// left, and is refused. Who signed in too long ago cannot operate any more and does not count.
+const END_ROLE = `
+  with operators as (
+    select staff_id from staff
+    where role = 'operator' and revoked_at is null and created_at > to_timestamp($2 / 1000.0)
+    order by staff_id for update
+  ), ended as (
+    update staff set revoked_at = now()
+    where staff_id = $1 and revoked_at is null
+      and (role <> 'operator' or exists (select from operators where staff_id <> $1))
+    returning staff_id
+  ), links as (
+    update staff_links set expires_at = now()
+    where invited_by in (select staff_id from ended) and used_at is null and expires_at > now()
+  )
+  select exists (select from ended) as ended,
+    exists (select from staff where staff_id = $1 and revoked_at is null) as known`;
 
 const hashOf = (token: string) => createHash("sha256").update(token, "utf8").digest();
 
@@ -76,26 +106,41 @@ export function createStaffStore(options: { pool: pg.Pool; nowMs: () => number }
       return role;
     },
     async revoke(staff) {
-      const { rowCount } = await pool.query(
-        "update staff set revoked_at = now() where staff_id = $1 and revoked_at is null",
-        [staff],
-      );
+      const signedInSinceMs = nowMs() - STAFF_TTL_MS;
+      const { rows } = await pool.query<{ ended: boolean; known: boolean }>(END_ROLE, [
+        staff,
+        signedInSinceMs,
+      ]);
       roles.delete(staff);
-      return rowCount === 1;
+      const [row] = rows;
+      if (row?.ended === true) return "ended";
+      return row?.known === true ? "last_operator" : "unknown";
     },
     async list() {
-      const { rows } = await pool.query<{
-        staff_id: string;
-        role: StaffRole;
-        created_at: Date;
-        revoked_at: Date | null;
-      }>("select staff_id, role, created_at, revoked_at from staff order by created_at, staff_id");
-      return rows.map((row) => ({
-        staff: row.staff_id,
-        role: row.role,
-        createdAtMs: row.created_at.getTime(),
-        revokedAtMs: row.revoked_at?.getTime() ?? null,
-      }));
+      const { rows } = await pool.query<StaffColumns>(
+        "select staff_id, role, invited_by, created_at, revoked_at from staff order by created_at, staff_id",
+      );
+      return rows.map(staffRow);
     },
+  };
+}
+
+type StaffColumns = {
+  staff_id: string;
+  role: StaffRole;
+  invited_by: string | null;
+  created_at: Date;
+  revoked_at: Date | null;
+};
+
+function staffRow(row: StaffColumns): StaffRow {
+  const createdAtMs = row.created_at.getTime();
+  return {
+    staff: row.staff_id,
+    role: row.role,
+    invitedBy: row.invited_by,
+    createdAtMs,
+    endsAtMs: createdAtMs + STAFF_TTL_MS,
+    revokedAtMs: row.revoked_at?.getTime() ?? null,
   };
 }

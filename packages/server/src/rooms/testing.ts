@@ -21,7 +21,10 @@ import {
   type PlatformTokens,
   peopleRoutes,
   type Secret,
+  STAFF_TTL_MS,
+  type StaffAct,
   type StaffRole,
+  type StaffRow,
   type StaffStore,
   secretFromHex,
   staffRoutes,
@@ -88,22 +91,27 @@ class MemoryStore implements JournalStore {
 
 /** Staff in memory, by the same rules as the table's. */
 export function memoryStaff(nowMs: () => number): StaffStore {
-  const links = new Map<string, { role: StaffRole; expiresAtMs: number }>();
-  const rows = new Map<string, { role: StaffRole; revokedAtMs: number | null; createdAtMs: number }>();
+  const links = new Map<string, { role: StaffRole; expiresAtMs: number; invitedBy: string | null }>();
+  const rows = new Map<string, StaffRow>();
+  const operates = (row: StaffRow) =>
+    row.role === "operator" && row.revokedAtMs === null && row.endsAtMs > nowMs();
   return {
-    async createLink({ role }) {
+    async createLink({ role, invitedBy }) {
       const token = randomBytes(32).toString("base64url");
       const expiresAtMs = nowMs() + 24 * 3_600_000;
-      links.set(token, { role, expiresAtMs });
+      links.set(token, { role, expiresAtMs, invitedBy });
       return { token, expiresAtMs };
     },
     async useLink(token) {
       const link = links.get(token);
       links.delete(token);
       if (link === undefined || link.expiresAtMs <= nowMs()) return null;
-      const staff = `${link.role}-${rows.size + 1}`;
-      rows.set(staff, { role: link.role, revokedAtMs: null, createdAtMs: nowMs() });
-      return { staff, role: link.role };
+      const { role, invitedBy } = link;
+      const staff = `${role}-${rows.size + 1}`;
+      const createdAtMs = nowMs();
+      const endsAtMs = createdAtMs + STAFF_TTL_MS;
+      rows.set(staff, { staff, role, invitedBy, createdAtMs, endsAtMs, revokedAtMs: null });
+      return { staff, role };
     },
     async roleOf(staff) {
       const row = rows.get(staff);
@@ -111,11 +119,14 @@ export function memoryStaff(nowMs: () => number): StaffStore {
     },
     async revoke(staff) {
       const row = rows.get(staff);
-      if (row === undefined || row.revokedAtMs !== null) return false;
+      if (row === undefined || row.revokedAtMs !== null) return "unknown";
+      const others = [...rows.values()].some((other) => other.staff !== staff && operates(other));
+      if (row.role === "operator" && !others) return "last_operator";
       rows.set(staff, { ...row, revokedAtMs: nowMs() });
-      return true;
+      for (const [token, { invitedBy }] of links) if (invitedBy === staff) links.delete(token);
+      return "ended";
     },
-    list: async () => [...rows].map(([staff, row]) => ({ staff, ...row })),
+    list: async () => [...rows.values()],
   };
 }
 
@@ -136,6 +147,8 @@ export type Venue = {
   readonly limits: Limits;
   readonly origins: Origins;
   readonly secret: Secret;
+  /** What operators did to staff, oldest first. */
+  readonly staffActs: readonly StaffAct[];
   readonly url: string;
   /** Sets the clock of the engine and people forward. */
   advance(ms: number): void;
@@ -192,7 +205,9 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
   const gateway = createGateway({ room, intake, people, limits, origins, clock, log, random: Math.random });
   const app = await createApp({ log, version: "0.0.0", origins });
   peopleRoutes(app, { people, secure: false });
-  staffRoutes(app, { people, secure: false, baseUrl: () => "https://gala.example" });
+  const staffActs: StaffAct[] = [];
+  const record = async (act: StaffAct) => void staffActs.push(act);
+  staffRoutes(app, { people, secure: false, baseUrl: () => "https://gala.example", record });
   roomRoutes(app, { room, intake, show: showPort() });
   app.get("/api/show", async () => showView({ room, nowMs: nowMs(), opensAtMs: openedAtMs }));
   await app.listen({ port: 0, host: "127.0.0.1" });
@@ -208,6 +223,7 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
     limits,
     origins,
     secret,
+    staffActs,
     url: `http://127.0.0.1:${port}`,
     nowMs,
     advance(ms) {

@@ -1,5 +1,5 @@
-import type { AwardId, AwardMoved, PoolId } from "@wanhui/core";
-import type { PrizeView } from "@wanhui/protocol";
+import type { ArmRecord, AwardId, AwardMoved, CloseRecord, DrawId, PoolId } from "@wanhui/core";
+import type { PrizeView, StudioPoolView } from "@wanhui/protocol";
 import type { PoolDefinition } from "./definition.ts";
 
 // Units of the run's pools as the durable events left them.
@@ -10,10 +10,16 @@ export type BoardPool = {
   readonly id: PoolId;
   /** Units there are: the file's, and what was added or withdrawn since. */
   units: number;
+  /** Units an operator took out; no part of `units` (PL3). */
+  withdrawn: number;
   /** Awards that still stand: held, committing or posted. */
   standing: number;
-  /** Awards that may still come back: held or committing. */
-  open: number;
+  /** Those of them that are posted. */
+  posted: number;
+  /** Units with the armed draw that are not won yet. */
+  heldByDraw: number;
+  /** Units left over for draws that are not armed yet (DR16). */
+  readonly promised: Map<DrawId, number>;
   grab: { readonly opensAtMs: number; readonly closesAtMs: number } | null;
 };
 
@@ -25,6 +31,36 @@ export type AwardBook = {
   /** Moves an award; null for one of another run. */
   move(event: AwardMoved): BoardPool | null;
 };
+
+/** A pool before its first event: every unit is free. */
+export function newBoardPool(definition: PoolDefinition, id: PoolId): BoardPool {
+  const none = { withdrawn: 0, standing: 0, posted: 0, heldByDraw: 0 };
+  return { definition, id, units: definition.units, ...none, promised: new Map(), grab: null };
+}
+
+/** Takes a restock or a withdrawal in (PL3). */
+export function changeUnits(pool: BoardPool, delta: number): void {
+  pool.units += delta;
+  if (delta < 0) pool.withdrawn -= delta;
+}
+
+/** A round takes its units out of the pool, with those that were promised to it. */
+export function armUnits(pool: BoardPool, { draw, schedule }: ArmRecord): void {
+  pool.promised.delete(draw);
+  pool.heldByDraw += schedule.reduce((sum, units) => sum + units, 0);
+}
+
+/** A closed round gives back what nobody won: to a later round or to the pool (DR16). */
+export function closeUnits(pool: BoardPool, { leftUnits, leftoversTo }: CloseRecord): void {
+  pool.heldByDraw = 0;
+  if (leftoversTo === null || leftUnits === 0) return;
+  pool.promised.set(leftoversTo, (pool.promised.get(leftoversTo) ?? 0) + leftUnits);
+}
+
+/** A round that never opens gives back what was promised to it (DR20). */
+export function cancelUnits(pool: BoardPool, draw: DrawId): void {
+  pool.promised.delete(draw);
+}
 
 const standings = ["held", "committing", "posted", "expired", "forfeited"] as const;
 
@@ -40,9 +76,10 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
       const standing = posted ? 2 : 0;
       places.set(awardId, (indexOf.get(pool.id) ?? 0) * standings.length + standing);
       pool.standing += 1;
-      if (!posted) pool.open += 1;
       book.awards += 1;
-      if (posted) book.claims += 1;
+      if (!posted) return;
+      pool.posted += 1;
+      book.claims += 1;
     },
     move: (event) => {
       const place = places.get(event.awardId);
@@ -51,11 +88,12 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
       const pool = pools[index];
       if (pool === undefined) return null;
       const standing = standings.indexOf(event.to);
-      const ends = event.to === "posted" || event.to === "expired" || event.to === "forfeited";
-      if (ends) pool.open -= 1;
       places.set(event.awardId, index * standings.length + standing);
       if (event.to === "expired" || event.to === "forfeited") pool.standing -= 1;
-      if (event.to === "posted") book.claims += 1;
+      if (event.to === "posted") {
+        pool.posted += 1;
+        book.claims += 1;
+      }
       return pool;
     },
   };
@@ -65,6 +103,22 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
 /** Units nobody has yet. */
 export function unitsLeft(pool: BoardPool): number {
   return pool.units - pool.standing;
+}
+
+/** Where every unit of a pool is: units = free + held + posted + withdrawn (PL1). */
+export function poolBalance(pool: BoardPool): StudioPoolView {
+  const { posted, withdrawn, heldByDraw } = pool;
+  const openAwards = pool.standing - posted;
+  const promised = [...pool.promised.values()].reduce((sum, units) => sum + units, 0);
+  const held = openAwards + heldByDraw + promised;
+  const free = pool.units - held - posted;
+  const units = pool.units + withdrawn;
+  return { pool: pool.id, units, free, held, openAwards, heldByDraw, promised, posted, withdrawn };
+}
+
+/** Units won and neither claimed nor given up: they may come back. */
+export function unitsOpen(pool: BoardPool): number {
+  return pool.standing - pool.posted;
 }
 
 /** What the pages are shown of a prize. */

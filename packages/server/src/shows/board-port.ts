@@ -1,5 +1,14 @@
 import type { BeaconChain, DrawId, DrawRules, Hash, PoolId, Sha256 } from "@wanhui/core";
-import type { Code, Counts, CtlMessage, CueView, PrizeView, RoundView, ShowView } from "@wanhui/protocol";
+import type {
+  Code,
+  Counts,
+  CtlMessage,
+  CueView,
+  PrizeView,
+  RoundView,
+  ShowView,
+  StudioPoolView,
+} from "@wanhui/protocol";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { Session } from "../people/mod.ts";
 import type { RoundLevel, SealedWindow } from "./board-round.ts";
@@ -51,6 +60,8 @@ export type Board = {
     readonly viewers: number;
   }): ShowView;
   counts(viewers: number): Counts;
+  /** Where every unit of every pool is, in the order of the show file (CU13). */
+  pools(): StudioPoolView[];
   rates(nowMs: number): { readonly tapsPerSecond: number; readonly entriesPerSecond: number };
   cue(row: CueRow): CueView;
   /** What the journal says of the draw or grab a cue opens. */

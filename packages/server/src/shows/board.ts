@@ -10,11 +10,24 @@ import {
   type RoundPhase,
   type RoundView,
   type ShowView,
+  type StudioPoolView,
 } from "@wanhui/protocol";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { Session } from "../people/mod.ts";
 import { admitTo } from "./admit.ts";
-import { type BoardPool, createAwardBook, prizeView, unitsLeft } from "./board-pool.ts";
+import {
+  armUnits,
+  type BoardPool,
+  cancelUnits,
+  changeUnits,
+  closeUnits,
+  createAwardBook,
+  newBoardPool,
+  poolBalance,
+  prizeView,
+  unitsLeft,
+  unitsOpen,
+} from "./board-pool.ts";
 import type { Admission, Board, BoardParts } from "./board-port.ts";
 import {
   addClose,
@@ -84,14 +97,7 @@ class RunBoard implements Board {
     });
     this.#roundOf = new Map(this.#rounds.map((round) => [round.draw, round]));
     this.#rains = rainsOf(definition);
-    this.#pools = definition.pools.map((pool) => ({
-      definition: pool,
-      id: poolIdOf(run.run, pool.pool),
-      units: pool.units,
-      standing: 0,
-      open: 0,
-      grab: null,
-    }));
+    this.#pools = definition.pools.map((pool) => newBoardPool(pool, poolIdOf(run.run, pool.pool)));
     this.#poolOf = new Map(this.#pools.map((pool) => [pool.id, pool]));
     this.#book = createAwardBook(this.#pools);
     this.#cueOf = new Map(definition.cues.map((cue) => [cue.cue, cue]));
@@ -137,7 +143,7 @@ class RunBoard implements Board {
         return null;
       case "pool.changed": {
         const pool = this.#poolOf.get(event.pool);
-        if (pool !== undefined) pool.units += event.delta;
+        if (pool !== undefined) changeUnits(pool, event.delta);
         return null;
       }
       case "grab.opened": {
@@ -152,6 +158,8 @@ class RunBoard implements Board {
         const round = this.#roundOf.get(event.draw);
         if (round === undefined) return null;
         round.cancelled = true;
+        const pool = this.#poolOf.get(round.rules.pool);
+        if (pool !== undefined) cancelUnits(pool, round.draw);
         touched.rounds.add(round);
         return null;
       }
@@ -171,8 +179,10 @@ class RunBoard implements Board {
     const round = this.#roundOf.get(drawOfEvent(event));
     if (round === undefined) return null;
     if (event.type !== "window.sealed" && event.type !== "window.gap") touched.rounds.add(round);
+    const pool = this.#poolOf.get(poolIdOf(this.run.run, round.cue.pool));
     switch (event.type) {
       case "draw.armed":
+        if (pool !== undefined) armUnits(pool, event.record);
         round.arm = event.record;
         round.armHash = event.armHash;
         round.level = this.#parts.levelOf(event.record.beacon);
@@ -182,13 +192,14 @@ class RunBoard implements Board {
         return touched.quiet ? null : this.#sealMessage(round, event.header, event.sealHash);
       case "window.drawn":
         addDrawn(round, event);
-        this.#addWinners(round, event.winners);
+        if (pool !== undefined) this.#addWinners(round, pool, event.winners);
         return this.#drawnMessage(round, event);
       case "draw.stopped":
         round.stopFrom = event.record.fromWindow;
         round.stopReason = event.record.reason;
         break;
       case "draw.closed":
+        if (pool !== undefined) closeUnits(pool, event.record);
         addClose(round);
         break;
       case "window.gap":
@@ -199,9 +210,8 @@ class RunBoard implements Board {
     return { t: "chain", draw: round.draw, record, hash, signature: this.#parts.sign(record) };
   }
 
-  #addWinners(round: BoardRound, winners: readonly Winner[]): void {
-    const pool = this.#poolOf.get(poolIdOf(this.run.run, round.cue.pool));
-    if (pool === undefined) return;
+  #addWinners(round: BoardRound, pool: BoardPool, winners: readonly Winner[]): void {
+    pool.heldByDraw -= winners.length;
     for (const { awardId } of winners) this.#book.add(awardId, pool, round.cue.claimTtlMs === null);
   }
 
@@ -329,8 +339,14 @@ class RunBoard implements Board {
       awards: this.#book.awards,
       claims: this.#book.claims,
       left: Object.fromEntries(this.#pools.map((pool) => [pool.id, unitsLeft(pool)])),
-      open: Object.fromEntries(this.#pools.flatMap(({ id, open }) => (open > 0 ? [[id, open]] : []))),
+      open: Object.fromEntries(
+        this.#pools.flatMap((pool) => (unitsOpen(pool) > 0 ? [[pool.id, unitsOpen(pool)]] : [])),
+      ),
     };
+  }
+
+  pools(): StudioPoolView[] {
+    return this.#pools.map(poolBalance);
   }
 
   rates(nowMs: number): { tapsPerSecond: number; entriesPerSecond: number } {

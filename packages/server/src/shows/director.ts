@@ -414,6 +414,7 @@ class RunDirector implements Director {
       currentCue: current?.cue ?? null,
       nextCue: next?.cue ?? null,
       numbers: at.numbers,
+      pools: this.#parts.board.pools(),
       acts: await this.acts(null),
     };
   }

@@ -29,4 +29,5 @@ export {
 export { showClock } from "./show-clock.ts";
 export { type ShowRoutesDeps, showRoutes } from "./show-routes.ts";
 export { formatProblem, summaryOf } from "./show-summary.ts";
-export { type AwardActResult, type StudioRoutesDeps, studioRoutes } from "./studio-routes.ts";
+export type { AwardActResult, StudioAwards, StudioRoutesDeps } from "./studio-parts.ts";
+export { studioRoutes } from "./studio-routes.ts";

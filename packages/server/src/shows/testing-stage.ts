@@ -9,6 +9,7 @@ import {
   decide,
   type Event,
   type Hash,
+  listPools,
   nextDueMs,
   type PoolView,
   poolView,
@@ -161,6 +162,11 @@ export class Stage {
 
   events<Type extends Event["type"]>(type: Type): Extract<Event, { type: Type }>[] {
     return this.journal.filter((event): event is Extract<Event, { type: Type }> => event.type === type);
+  }
+
+  /** Pools as the shard itself has them. */
+  pools(): PoolView[] {
+    return listPools(this.#state);
   }
 
   /** Starts a process: replays the journal into a new board and runs director and drawer. */
