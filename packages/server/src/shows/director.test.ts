@@ -400,6 +400,7 @@ test("[CU12] [DR20] a skipped round that is given up returns what earlier rounds
   expect(await act("cancel")).toEqual({ ok: true });
   await stage.passTo(121_000);
   expect(stage.pool("kettle")).toMatchObject({ free: 100, held: 0, promised: [] });
+  expect(stage.board.pools()[0]).toMatchObject({ free: 100, held: 0, promised: 0 });
   expect(stage.row("round-2")).toMatchObject({
     state: "skipped",
     plan: { kind: "cancel", reason: "no time" },
