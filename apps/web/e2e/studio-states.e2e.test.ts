@@ -1,12 +1,12 @@
 // The studio's states, keys and the undo of a stop, against a double that keeps what it was sent.
 
 import { join } from "node:path";
-import type { StudioCueView, StudioView } from "@wanhui/protocol";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { axeFaults, DESKTOP, picture, startBrowser, visitor } from "./fake/browser.ts";
-import { cue, makeShow, round } from "./fake/scenes.ts";
+import { makeShow } from "./fake/scenes.ts";
 import { type Fake, startFake } from "./fake/server.ts";
+import { studioScene } from "./fake/studio-scene.ts";
 
 const dist = join(import.meta.dirname, "../dist");
 const TABLET = { width: 820, height: 1_180 };
@@ -16,118 +16,6 @@ beforeAll(async () => {
   browser = await startBrowser();
 });
 afterAll(() => browser.close());
-
-function studio(nowMs: number): StudioView {
-  const rounds = [
-    round(0, nowMs - 5_000, "open", { firstWindowMs: 600_000 }),
-    round(1, nowMs + 300_000, "planned"),
-    round(2, nowMs + 600_000, "missed"),
-  ];
-  const show = makeShow(nowMs, { rounds, rehearsal: true, beacon: { level: "dev", name: "local" } });
-  const of = (view: ReturnType<typeof cue>, part: Partial<StudioCueView>): StudioCueView => ({
-    ...view,
-    actions: [],
-    reason: null,
-    lateMaxMs: 0,
-    ...part,
-  });
-  const cues = [
-    of(
-      cue("opening", "segment", nowMs - 300_000, "done", {
-        zh: "开场歌舞《春潮》",
-        en: "Opening dance: Spring Tide",
-      }),
-      {},
-    ),
-    of(
-      cue(
-        "round-1",
-        "round",
-        nowMs - 5_000,
-        "live",
-        { zh: "第一轮 · 开门红", en: "Round one: a red start" },
-        "round-1",
-      ),
-      {},
-    ),
-    of(
-      cue("crosstalk", "segment", nowMs + 120_000, "pending", {
-        zh: "相声《抢票记》",
-        en: "Crosstalk: The Ticket Rush",
-      }),
-      {
-        actions: ["hold", "skip"],
-      },
-    ),
-    of(
-      cue(
-        "round-2",
-        "round",
-        nowMs + 300_000,
-        "pending",
-        { zh: "第二轮 · 团圆饺子", en: "Round two: dumplings" },
-        "round-2",
-      ),
-      {
-        actions: ["arm", "hold", "skip"],
-      },
-    ),
-    of(
-      cue(
-        "round-3",
-        "round",
-        nowMs - 20_000,
-        "missed",
-        { zh: "第三轮 · 开新车过新年", en: "Round three: drive" },
-        "round-3",
-      ),
-      {
-        actions: ["rearm", "skip"],
-        reason: "too late to arm",
-      },
-    ),
-    of(cue("finale", "segment", nowMs + 1_200_000, "held", { zh: "零点钟声", en: "Midnight bell" }), {
-      actions: ["release", "skip"],
-    }),
-  ];
-  const wave = Math.sin(nowMs / 3_000);
-  return {
-    show,
-    cues,
-    currentCue: "round-1",
-    nextCue: "crosstalk",
-    numbers: {
-      ...show.counts,
-      tapsPerSecond: 8_420 + Math.round(2_000 * wave),
-      entriesPerSecond: 1_204 + Math.round(300 * wave),
-      orders: 8,
-      paid: 7,
-      journalLagMs: 3,
-      materialiserLag: 42,
-    },
-    pools: [],
-    acts: [
-      {
-        act: 2,
-        atMs: nowMs - 26_000,
-        who: "7c01aa20",
-        role: "operator",
-        action: "arm",
-        target: "round-1",
-        reason: null,
-      },
-      {
-        act: 1,
-        atMs: nowMs - 90_000,
-        who: "7c01aa20",
-        role: "operator",
-        action: "hold",
-        target: "finale",
-        reason: "等零点",
-      },
-    ],
-  };
-}
 
 const staff = () =>
   [200, { user: "0a".repeat(16), level: "guest", roles: ["viewer", "operator"], synthetic: false }] as const;
@@ -144,14 +32,14 @@ async function openStudio(
   const paths: string[] = [];
   const acted = (path: string) => () => {
     paths.push(path);
-    return [200, studio(Date.now())] as const;
+    return [200, studioScene(Date.now())] as const;
   };
   const fake = await startFake({
     dist,
     show: () => makeShow(Date.now()),
     routes: {
       "GET /api/session": staff,
-      "GET /api/studio": () => [200, studio(Date.now())],
+      "GET /api/studio": () => [200, studioScene(Date.now())],
       "POST /api/studio/cues/round-2/arm": acted("arm"),
       "POST /api/studio/cues/crosstalk/hold": () => [
         409,

@@ -23,6 +23,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'";
 
+/** Answers a question; `null` cuts the line without a word, after which a browser may ask the same again by itself. */
+export type Route = (body: unknown, url: URL) => readonly [number, unknown] | null;
 export type Take = (request: string) => ServerMessage;
 export type FakeOptions = {
   readonly dist: string;
@@ -30,8 +32,10 @@ export type FakeOptions = {
   readonly awards?: () => readonly AwardView[];
   readonly onTap?: (fake: Fake, drawIndex: number) => void;
   readonly take?: Take;
-  /** Answers of further routes: `METHOD /path` to status and body. */
-  readonly routes?: Readonly<Record<string, (body: unknown) => readonly [number, unknown]>>;
+  /** Answers of further routes: `METHOD /path` to status and body, or to none at all. */
+  readonly routes?: Readonly<Record<string, Route>>;
+  /** Routes that come and go during a test, looked for before the others by `METHOD /path`. */
+  readonly find?: (name: string) => Route | undefined;
 };
 
 export type Fake = {
@@ -54,6 +58,7 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
+  if (status === 204) return void response.writeHead(204).end();
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
 }
@@ -78,7 +83,7 @@ async function file(dist: string, path: string, response: ServerResponse): Promi
   response.end(content);
 }
 
-type Routes = Record<string, (body: unknown) => readonly [number, unknown]>;
+type Routes = Record<string, Route>;
 
 const visit = { user: "01".repeat(16), level: "guest", roles: ["viewer"], synthetic: false };
 
@@ -128,13 +133,17 @@ export async function startFake(options: FakeOptions): Promise<Fake> {
   let isDown = false;
   let offset = 0;
   const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? "/", "http://fake").pathname;
-    const route = routes[`${request.method} ${path}`];
+    const url = new URL(request.url ?? "/", "http://fake");
+    const path = url.pathname;
+    const name = `${request.method} ${path}`;
+    const route = options.find?.(name) ?? routes[name];
     if (isDown && path.startsWith("/api")) return void response.destroy();
     if (route === undefined) return void file(options.dist, path, response);
     const body = await readBody(request);
     if (body !== undefined) bodies.push(body);
-    json(response, ...route(body));
+    const answer = route(body, url);
+    if (answer === null) return void response.destroy();
+    json(response, ...answer);
   });
   const lanes = new WebSocketServer({ server, path: "/ws", handleProtocols: () => "wanhui.1" });
   lanes.on("connection", (socket) => {

@@ -2,6 +2,7 @@ import type { CueAction, Problem, StudioCueView } from "@wanhui/protocol";
 import { type FormEvent, useState } from "react";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
+import { Trouble } from "./trouble.tsx";
 
 /** A rearmed round starts this long from now unless another time is given; 15 s is the least. */
 const REARM_SECONDS = 30;
@@ -63,18 +64,5 @@ export function ActDialog(props: {
         </p>
       </form>
     </Dialog>
-  );
-}
-
-/** What went wrong, in words, with the field and rule where the server named them. */
-export function Trouble({ problem }: { readonly problem: Problem | null }) {
-  const { words } = useDesk();
-  if (problem === null) return null;
-  return (
-    <p className="trouble" role="alert">
-      {words.trouble[problem.code] ?? words.trouble.other}
-      {problem.field !== undefined && <code> {problem.field}</code>}
-      {problem.rule !== undefined && <code> {problem.rule}</code>}
-    </p>
   );
 }

@@ -12,7 +12,10 @@ export type Desk = {
   readonly view: StudioView;
   /** Whether this person may act, or only look. */
   readonly mayAct: boolean;
-  readonly mayInvite: boolean;
+  /** Whether this person may act on awards, pools and staff, and invite. */
+  readonly isOperator: boolean;
+  /** Whether this person may see who is on the staff. */
+  readonly maySeeStaff: boolean;
 };
 
 export const DeskContext = createContext<Desk | null>(null);

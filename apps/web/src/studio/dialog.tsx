@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
 
-/** A dialog; Escape cancels, focus returns to where it was. */
+/** A dialog; Escape cancels, focus returns to where it was, or to the part of the studio it was in. */
 export function Dialog(props: {
   readonly title: string;
   readonly onClose: () => void;
@@ -16,6 +16,8 @@ export function Dialog(props: {
     return () => {
       element.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // What was pressed may be gone or dead by now: an award forfeited, a pool emptied.
+      if (document.activeElement === document.body) document.getElementById("tab-panel")?.focus();
     };
   }, []);
   return (

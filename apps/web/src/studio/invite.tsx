@@ -1,9 +1,9 @@
 import type { Problem } from "@wanhui/protocol";
 import { type FormEvent, useState } from "react";
 import { ask } from "../shared/http.ts";
-import { Trouble } from "./act-dialog.tsx";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
+import { Trouble } from "./trouble.tsx";
 
 type Role = "host" | "operator" | "auditor";
 const ROLES: readonly Role[] = ["host", "operator", "auditor"];

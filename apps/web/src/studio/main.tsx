@@ -5,6 +5,7 @@ import { firstLanguage } from "../shared/language.ts";
 import "../shared/base.css";
 import "./studio.css";
 import "./dialogs.css";
+import "./parts.css";
 import { App } from "./app.tsx";
 
 const root = document.getElementById("page");

@@ -2,9 +2,9 @@
 
 import type { Problem, RoundView } from "@wanhui/protocol";
 import { type FormEvent, useEffect, useState } from "react";
-import { Trouble } from "./act-dialog.tsx";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
+import { Trouble } from "./trouble.tsx";
 
 /** Long enough to see a mistake, short enough that a real stop is not late by more than two windows. */
 const UNDO_SECONDS = 5;
