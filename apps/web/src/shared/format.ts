@@ -18,6 +18,8 @@ export type Format = {
   readonly day: (atMs: number) => string;
   /** Day of the Chinese calendar, the way calendars print it: 十月十四, 正月初一. */
   readonly lunarDay: (atMs: number) => string;
+  /** Several things one after the other: A, B, and C. */
+  readonly list: (items: readonly string[]) => string;
   /** `one` or `other`, as the locale counts. */
   readonly plural: (count: number, forms: { readonly one: string; readonly other: string }) => string;
 };
@@ -55,6 +57,7 @@ export function makeFormat(locale: string, timeZone?: string): Format {
   const moment = new Intl.DateTimeFormat(locale, { month: "long", day: "numeric", ...time });
   const day = new Intl.DateTimeFormat(locale, { month: "long", day: "numeric", ...zone });
   const lunar = new Intl.DateTimeFormat("zh-CN-u-ca-chinese", { month: "long", day: "numeric", ...zone });
+  const list = new Intl.ListFormat(locale, { type: "conjunction" });
   const plurals = new Intl.PluralRules(locale);
   return {
     locale,
@@ -76,6 +79,7 @@ export function makeFormat(locale: string, timeZone?: string): Format {
     moment: (atMs) => moment.format(atMs),
     day: (atMs) => day.format(atMs),
     lunarDay: (atMs) => lunarDay(lunar.formatToParts(atMs)),
+    list: (items) => list.format(items),
     plural: (count, forms) => (plurals.select(count) === "one" ? forms.one : forms.other),
   };
 }

@@ -20,9 +20,9 @@ export function barParts(
 
 /** Where a pool's units are, as one bar; its numbers stand below it in words. */
 export function PoolBar({ pool, title }: { readonly pool: StudioPoolView; readonly title: string }) {
-  const { words } = useDesk();
-  const { part: say, parts, listed } = words.pools;
-  const label = listed(POOL_PARTS.map((part) => say(parts[part], pool[part])));
+  const { words, format } = useDesk();
+  const { part: say, parts } = words.pools;
+  const label = format.list(POOL_PARTS.map((part) => say(parts[part], pool[part])));
   return (
     <svg
       className="pool-bar"

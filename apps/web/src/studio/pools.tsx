@@ -93,7 +93,7 @@ function PoolNumbers({ pool }: { readonly pool: StudioPoolView }) {
           </div>
         ))}
       </dl>
-      {held.length > 0 && <p className="soft">{words.pools.of(parts.held, words.pools.listed(held))}</p>}
+      {held.length > 0 && <p className="soft">{words.pools.of(parts.held, format.list(held))}</p>}
     </>
   );
 }

@@ -109,7 +109,6 @@ export const en = (f: Format): Words => ({
     heldByDraw: (units) => `${f.number(units)} with the armed round`,
     promised: (units) => `${f.number(units)} promised to a later round`,
     part: (name, units) => `${name} ${f.number(units)}`,
-    listed: (parts) => parts.join(", "),
     restock: "Restock",
     withdraw: "Withdraw",
     of: (action, title) => `${action}: ${title}`,

@@ -108,7 +108,6 @@ export const zh = (f: Format) => ({
     heldByDraw: (units: number) => `${f.number(units)} 份在已锁定的一轮里`,
     promised: (units: number) => `${f.number(units)} 份留给后面的一轮`,
     part: (name: string, units: number) => `${name} ${f.number(units)}`,
-    listed: (parts: readonly string[]) => parts.join("，"),
     restock: "补货",
     withdraw: "撤回",
     of: (action: string, title: string) => `${action}：${title}`,
