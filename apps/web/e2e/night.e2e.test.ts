@@ -226,7 +226,7 @@ test("a stranger checks the proof in his own browser, with the entrant's receipt
   const context = await visitor(browser, { size: PHONE, language: "en" });
   const checker = await context.newPage();
   await checker.goto(`${night.url}/verify?draw=${encodeURIComponent(draw)}`);
-  await checker.locator(".verdict.good").waitFor({ timeout: 60_000 });
+  await checker.locator(".verdict.open").waitFor({ timeout: 60_000 });
   await checker.locator(".evidence input").setInputFiles([await receipt.path(), await seals.path()]);
   await checker.getByText("stands among the sealed entries").waitFor({ timeout: 30_000 });
   await checker.getByText("agrees with the file").first().waitFor();

@@ -56,11 +56,41 @@ test("an honest file: two verdicts, the level, a table", () =>
   withPage({ size: PHONE, language: "zh-CN" }, async (page) => {
     await picture(page, "verify-empty-phone-zh");
     await give(page, ".drop input", "proof.ndjson", file);
-    await page.locator(".verdict.good").waitFor();
+    await page.locator(".verdict").waitFor();
     expect(await page.locator(".answer").count()).toBe(3);
     expect(await page.locator("tbody tr").count()).toBe(seals.length);
-    await picture(page, "verify-good-phone-zh", true);
+    await picture(page, "verify-dev-phone-zh", true);
   }));
+
+test.each([
+  ["zh-CN", "前后一致，但不能证明公正", "随机数由本机产生", "见证人的签名，"],
+  [
+    "en",
+    "Consistent, but no proof of fairness",
+    "whoever runs it knew them beforehand",
+    "Signatures of witnesses",
+  ],
+] as const)(
+  "[FA4] [VF5] a local beacon's file is amber, says why and promises nothing of witnesses (%s)",
+  (language, head, why, advice) =>
+    withPage({ size: DESKTOP, language }, async (page) => {
+      await give(page, ".drop input", "proof.ndjson", file);
+      await page.locator(".verdict.open").waitFor();
+      expect(await page.locator(".verdict.good").count()).toBe(0);
+      expect(await page.locator(".verdict").textContent()).toContain(head);
+      const answers = (await page.locator(".answers").textContent()) ?? "";
+      expect(answers).toContain(why);
+      const whole = (await page.locator("main").textContent()) ?? "";
+      expect(whole).not.toContain(advice);
+      if (language === "zh-CN") expect(answers).not.toMatch(/[a-z]{4,}/);
+      // Side by side: the word of each card begins where the others do.
+      const tops = await page
+        .locator(".answer-word")
+        .evaluateAll((words) => words.map((word) => word.getBoundingClientRect().top));
+      expect(new Set(tops).size).toBe(1);
+      await picture(page, `verify-dev-desktop-${language}`);
+    }),
+);
 
 test("[PF1] a flipped byte: rejected, with line, field and rule", () =>
   withPage({ size: DESKTOP, language: "en" }, async (page) => {
@@ -77,7 +107,7 @@ test("[VF2] by link, with a receipt and heard seals of one's own", () =>
   withPage(
     { size: DESKTOP, language: "en", path: `?draw=${encodeURIComponent(plan.draw)}` },
     async (page) => {
-      await page.locator(".verdict.good").waitFor();
+      await page.locator(".verdict.open").waitFor();
       const heard = seals.map(({ header, hash, signature }) => ({
         record: header,
         hash,

@@ -411,6 +411,26 @@ describe("what the checker brings", () => {
     });
   });
 
+  test("[VF5] the verdict names why by a code, and how many windows nothing covers", async () => {
+    const alone = tell({ ...plan, witnesses: [] }, beacon);
+    const drawn = alone.seals.length;
+    const heard = alone.seals.map(({ header: one, signature }, index) => ({
+      record: one,
+      signature,
+      heardAtMs: beacon.dueMs(one.round) - (index === 0 ? 0 : 1),
+    }));
+    const why = async (...args: Parameters<typeof check>) => {
+      const { sealedCode, windowsUncovered } = await check(...args);
+      return [sealedCode, windowsUncovered];
+    };
+    expect(await why(tell(plan, beacon).file, known)).toEqual(["covered", 0]);
+    expect(await why(alone.file, known)).toEqual(["uncovered", drawn]);
+    expect(await why(alone.file, { ...known, heard })).toEqual(["uncovered", 1]);
+    expect(await why(tell(plan, beacon).file)).toEqual(["dev_beacon", drawn]);
+    expect(await why(tell({ ...plan, undrawnFrom: 0 }, beacon).file, known)).toEqual(["nothing_drawn", 0]);
+    expect(await why(Buffer.from("{}\n"), known)).toEqual(["rejected", 0]);
+  });
+
   test("[VF2] headers the checker heard in time cover their windows, late ones do not", async () => {
     const told = tell({ ...plan, witnesses: [] }, beacon);
     const heard = told.seals.map(({ header: one, signature }) => ({

@@ -12,6 +12,6 @@ export { type ChainFacts, knownChains, quicknet, roundDueMs } from "./chains.ts"
 export { describeVerdict } from "./describe.ts";
 export { isBeacon, isSigned } from "./signatures.ts";
 export { streamOf } from "./stream.ts";
-export type { Counts, Failure, HeardVerdict, Level, ReceiptVerdict, Verdict } from "./verdict.ts";
+export type { Counts, Failure, HeardVerdict, Level, ReceiptVerdict, SealedCode, Verdict } from "./verdict.ts";
 export { type VerifyOptions, verifyProof } from "./verify-proof.ts";
 export { type ReceiptCheck, verifyReceipt } from "./verify-receipt.ts";

@@ -30,6 +30,8 @@ import {
   type Level,
   type ReceiptVerdict,
   Rejected,
+  type SealedCode,
+  type Verdict,
 } from "./verdict.ts";
 import { WindowCheck } from "./window-check.ts";
 
@@ -48,11 +50,13 @@ type PendingBeacon = BeaconValue & { readonly line: number };
 const stages = ["head", "rules", "arm", "chain", "closed", "witness", "forfeit", "end"] as const;
 type Stage = (typeof stages)[number];
 
+/** VF2. */
+export type Sealing = Pick<Verdict, "sealedBeforeSeed" | "sealedCode" | "sealedReason" | "windowsUncovered">;
+
 /** What follows from a whole file. */
 export type Outcome = {
   readonly level: Level | null;
-  readonly sealedBeforeSeed: "yes" | "not shown";
-  readonly sealedReason: string;
+  readonly sealed: Sealing;
   readonly receipts: readonly ReceiptVerdict[];
   readonly heard: readonly HeardVerdict[];
 };
@@ -195,7 +199,7 @@ export class ProofCheck {
       if (note !== undefined && status === "matches") note.covered = true;
     }
     const receipts = this.#receipts.verdicts(course.closed);
-    return { level: this.#level(), ...this.#sealedBefore(), receipts, heard };
+    return { level: this.#level(), sealed: this.#sealedBefore(), receipts, heard };
   }
 
   #to(stage: Stage, from: readonly Stage[]): void {
@@ -405,20 +409,31 @@ export class ProofCheck {
     return drawn.length > 0 && drawn.every((note) => note.witnessed) ? "beacon+witness" : "beacon";
   }
 
-  #sealedBefore(): Pick<Outcome, "sealedBeforeSeed" | "sealedReason"> {
-    const no = (sealedReason: string) => ({ sealedBeforeSeed: "not shown" as const, sealedReason });
-    if (this.#chainLevel() === "dev") {
-      return no("the beacon is not a known public one: whoever holds its key knows every seed beforehand");
-    }
+  #sealedBefore(): Sealing {
     const drawn = [...this.#windows.values()].filter((note) => note.drawn);
-    const open = drawn.filter((note) => !note.covered);
-    if (drawn.length === 0) return no("no window is drawn yet");
+    const dev = this.#chainLevel() === "dev";
+    // Nothing covers a window whose seed somebody knew beforehand (FA4).
+    const open = drawn.filter((note) => dev || !note.covered);
+    const windowsUncovered = open.length;
+    const no = (sealedCode: SealedCode, sealedReason: string) => ({
+      sealedBeforeSeed: "not shown" as const,
+      sealedCode,
+      sealedReason,
+      windowsUncovered,
+    });
+    if (dev) {
+      const why = "the beacon is not a known public one: whoever holds its key knows every seed beforehand";
+      return no("dev_beacon", why);
+    }
+    if (drawn.length === 0) return no("nothing_drawn", "no window is drawn yet");
     if (open.length > 0) {
       const list = open.length === drawn.length ? "any window" : `${open.length} of ${drawn.length} windows`;
-      return no(`no witness's signature and nothing you heard covers ${list}`);
+      return no("uncovered", `no witness's signature and nothing you heard covers ${list}`);
     }
     return {
       sealedBeforeSeed: "yes",
+      sealedCode: "covered",
+      windowsUncovered,
       sealedReason: `each of ${drawn.length} drawn windows was heard by a witness or by you before its seed was due`,
     };
   }

@@ -46,6 +46,16 @@ export type Counts = {
   readonly witnessSignatures: number;
 };
 
+/**
+ * VF2: why a file shows, or does not show, that it was sealed before the seed; stable, for programs and other languages.
+ * - `dev_beacon`: whoever holds the beacon's key knows every seed beforehand, so nobody's signature helps (FA4)
+ * - `nothing_drawn`: no window is drawn yet
+ * - `uncovered`: `windowsUncovered` drawn windows were heard in time by no witness, and not by the checker
+ * - `covered`: each drawn window was
+ * - `rejected`: of a wrong file nothing is said
+ */
+export type SealedCode = "dev_beacon" | "nothing_drawn" | "uncovered" | "covered" | "rejected";
+
 /** What checking a proof came to. */
 export type Verdict = {
   /** Nothing is wrong: neither in the file, nor between the file and what the checker brought. */
@@ -54,8 +64,11 @@ export type Verdict = {
   readonly consistent: boolean;
   /** VF2: whether it is shown that every drawn window was sealed before its seed existed. */
   readonly sealedBeforeSeed: "yes" | "not shown";
-  /** One sentence of why. */
+  readonly sealedCode: SealedCode;
+  /** The same in one English sentence. */
   readonly sealedReason: string;
+  /** Drawn windows that nothing covers (VF2). */
+  readonly windowsUncovered: number;
   /** Null when the file was refused before its arm record. */
   readonly level: Level | null;
   readonly draw: string | null;

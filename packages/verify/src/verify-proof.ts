@@ -101,6 +101,13 @@ function readAllHeard(
   return { heard, unread };
 }
 
+const REJECTED = {
+  sealedBeforeSeed: "not shown",
+  sealedCode: "rejected",
+  sealedReason: "the proof is rejected",
+  windowsUncovered: 0,
+} as const;
+
 function verdictOf(
   ended: { check: ProofCheck; bytes: number; lines: number; unread: readonly HeardVerdict[] },
   outcome: Outcome | undefined,
@@ -112,8 +119,7 @@ function verdictOf(
   return {
     accepted: broken === null,
     consistent: failure === null,
-    sealedBeforeSeed: broken === null && outcome !== undefined ? outcome.sealedBeforeSeed : "not shown",
-    sealedReason: broken === null && outcome !== undefined ? outcome.sealedReason : "the proof is rejected",
+    ...(broken === null && outcome !== undefined ? outcome.sealed : REJECTED),
     level: outcome?.level ?? null,
     draw: head?.draw ?? null,
     show: head?.show ?? null,

@@ -62,7 +62,7 @@ export function App({ first, draw }: { readonly first: Language; readonly draw: 
             </button>
           </p>
         )}
-        <Limits words={words} />
+        <Limits words={words} dev={check.state === "done" && check.verdict.level === "dev"} />
       </main>
     </>
   );

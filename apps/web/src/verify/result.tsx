@@ -6,24 +6,27 @@ import type { Words } from "./words.ts";
 
 type Parts = { readonly words: Words; readonly format: Format };
 
+/** A local beacon's file can be right in itself and still shows nothing of fairness: no green there (FA4). */
+function headOf(verdict: Verdict) {
+  if (!verdict.accepted) return { tone: "bad", sign: "✕", word: "rejected" } as const;
+  if (verdict.level === "dev") return { tone: "open", sign: "!", word: "acceptedDev" } as const;
+  return { tone: "good", sign: "✓", word: "accepted" } as const;
+}
+
 /** What the check came to, in plain words. */
 export function Result(props: Parts & { readonly verdict: Verdict; readonly rows: readonly WindowRow[] }) {
   const { verdict, words } = props;
+  const head = headOf(verdict);
   const heading = useRef<HTMLHeadingElement>(null);
   // Whoever waited for it is led to it.
   useEffect(() => heading.current?.focus(), []);
   return (
     <section aria-labelledby="result-title">
-      <h2
-        id="result-title"
-        ref={heading}
-        tabIndex={-1}
-        class={verdict.accepted ? "verdict good" : "verdict bad"}
-      >
+      <h2 id="result-title" ref={heading} tabIndex={-1} class={`verdict ${head.tone}`}>
         <span class="sign" aria-hidden="true">
-          {verdict.accepted ? "✓" : "✕"}
+          {head.sign}
         </span>
-        {verdict.accepted ? words.accepted : words.rejected}
+        {words[head.word]}
         <span class="verdict-title">{verdict.title ?? verdict.draw ?? ""}</span>
       </h2>
       {verdict.failure !== null && <FailureBox failure={verdict.failure} words={words} />}
@@ -38,8 +41,7 @@ export function Result(props: Parts & { readonly verdict: Verdict; readonly rows
           name={words.sealed}
           answer={verdict.sealedBeforeSeed === "yes" ? words.yes : words.notShown}
           tone={verdict.sealedBeforeSeed === "yes" ? "good" : "open"}
-          more={verdict.sealedBeforeSeed === "yes" ? words.sealedYes : words.sealedNo}
-          why={verdict.accepted ? verdict.sealedReason : undefined}
+          more={words.sealedWhy[verdict.sealedCode](verdict.windowsUncovered, verdict.counts.windowsDrawn)}
         />
         {verdict.level !== null && (
           <Answer
@@ -63,19 +65,12 @@ function Answer(props: {
   readonly answer: string;
   readonly tone: "good" | "bad" | "open";
   readonly more: string;
-  /** The checker's own words. */
-  readonly why?: string | undefined;
 }) {
   return (
     <div class={`panel answer ${props.tone}`}>
       <h3>{props.name}</h3>
       <p class="answer-word">{props.answer}</p>
       <p class="soft">{props.more}</p>
-      {props.why !== undefined && (
-        <p class="soft" lang="en">
-          <code>{props.why}</code>
-        </p>
-      )}
     </div>
   );
 }
@@ -202,12 +197,14 @@ function Windows({ rows, words, format }: Parts & { readonly rows: readonly Wind
 }
 
 /** What no proof can show, said as plainly as what it shows. */
-export function Limits({ words }: { readonly words: Words }) {
+export function Limits({ words, dev }: { readonly words: Words; readonly dev: boolean }) {
+  // Witnesses help nothing where the seed was known beforehand.
+  const limits = [...words.limitsList, dev ? words.limitDev : words.limitSeals];
   return (
     <section class="panel" aria-labelledby="limits-title">
       <h2 id="limits-title">{words.limits}</h2>
       <ul class="limits">
-        {words.limitsList.map((limit) => (
+        {limits.map((limit) => (
           <li key={limit}>{limit}</li>
         ))}
       </ul>

@@ -24,13 +24,21 @@ const zh = (f: Format) => ({
     other: "文件读不出来。请检查网络或换一个文件。",
   },
   accepted: "没有发现问题",
+  acceptedDev: "前后一致，但不能证明公正",
   rejected: "有问题",
   consistent: "前后一致",
   consistentYes: "文件里能重算的都重算了一遍，全部吻合。",
   consistentNo: "文件自身对不上。",
   sealed: "先封存，后有随机数",
-  sealedYes: "有证据：每次开奖的名单都在随机数出现之前就封存了。",
-  sealedNo: "这份文件本身没有证明这一点。见证人的签名，或你自己当晚听到的封存记录，才能证明。",
+  sealedWhy: {
+    dev_beacon: () =>
+      "随机数由本机产生，掌管服务器的人事先就知道：名单何时封存都证明不了公正，谁签名都一样。",
+    nothing_drawn: () => "还没有开过奖，无从证明。",
+    uncovered: (open: number, drawn: number) =>
+      `已开的 ${f.number(drawn)} 次里，有 ${f.number(open)} 次没有证据。见证人的签名，或你自己当晚听到的封存记录，才能证明。`,
+    covered: () => "有证据：每次开奖的名单都在随机数出现之前就封存了。",
+    rejected: () => "文件有错，这一点无从谈起。",
+  },
   yes: "是",
   no: "否",
   notShown: "未证明",
@@ -88,9 +96,10 @@ const zh = (f: Format) => ({
   limitsList: [
     "不能证明名单里都是真人：造出来的参与者，数学上和真人一样。",
     "不能证明一个人没有多个账号。",
-    "没有见证人、也没有你自己的记录时，不能证明名单在随机数之前封存。",
     "不能证明奖品真的寄出了：文件只说到谁中了奖。",
   ],
+  limitSeals: "没有见证人、也没有你自己的记录时，不能证明名单在随机数之前封存。",
+  limitDev: "用本地随机数时，不能证明结果不是事先挑好的：谁签名、谁听到封存记录都没有用。",
 });
 
 export type Words = ReturnType<typeof zh>;
@@ -117,14 +126,21 @@ const en = (f: Format): Words => ({
     other: "The file cannot be read. Check the network, or take another file.",
   },
   accepted: "Nothing wrong found",
+  acceptedDev: "Consistent, but no proof of fairness",
   rejected: "Something is wrong",
   consistent: "Consistent",
   consistentYes: "Everything in the file that can be worked out again was, and agrees.",
   consistentNo: "The file does not agree with itself.",
   sealed: "Sealed before the seed",
-  sealedYes: "Shown: the entries of every draw were fixed before its random value existed.",
-  sealedNo:
-    "This file alone does not show it. Signatures of witnesses do, or seals that you heard yourself that night.",
+  sealedWhy: {
+    dev_beacon: () =>
+      "The random values were made on the server's own machine, and whoever runs it knew them beforehand: when the entries were fixed proves nothing, whoever signs for it.",
+    nothing_drawn: () => "Nothing has been drawn yet, so there is nothing to show.",
+    uncovered: (open, drawn) =>
+      `Not shown for ${f.number(open)} of ${f.number(drawn)} ${f.plural(drawn, { one: "draw", other: "draws" })}. Signatures of witnesses would show it, or seals that you heard yourself that night.`,
+    covered: () => "Shown: the entries of every draw were fixed before its random value existed.",
+    rejected: () => "Of a file that is wrong nothing is shown.",
+  },
   yes: "yes",
   no: "no",
   notShown: "not shown",
@@ -182,9 +198,11 @@ const en = (f: Format): Words => ({
   limitsList: [
     "That the entrants are real people: invented ones look the same to mathematics.",
     "That nobody has several accounts.",
-    "Without witnesses or seals of your own: that the entries were fixed before the random value.",
     "That prizes were really sent: the file ends with who won.",
   ],
+  limitSeals: "Without witnesses or seals of your own: that the entries were fixed before the random value.",
+  limitDev:
+    "With local randomness: that results were not chosen beforehand, whoever signs or hears the seals.",
 });
 
 /** The checker's words in a language. */

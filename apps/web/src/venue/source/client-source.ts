@@ -49,6 +49,8 @@ export function clientSource(): VenueSource {
       putAwards(withOrder(awards, message.order));
       return;
     }
+    // A newer server may tell more on this lane than this page knows.
+    if (message.t !== "won" && message.t !== "award") return;
     const fresh = message.t === "won" && !awards.some((each) => each.awardId === message.award.awardId);
     awards = [message.award, ...awards.filter((each) => each.awardId !== message.award.awardId)];
     hear({ type: "award", award: message.award, fresh });

@@ -12,7 +12,7 @@ import {
 } from "../model/address.ts";
 import { Field } from "./field.tsx";
 import { usePage } from "./page.tsx";
-import { refused, type SendClaim, Trouble, useSending } from "./sending.tsx";
+import { refused, type SendClaim, Trouble, useFaultFocus, useSending } from "./sending.tsx";
 
 const KEY = "wanhui.address";
 
@@ -32,8 +32,10 @@ export function AddressForm({ award, send }: { readonly award: AwardView; readon
   const { words, format } = usePage();
   const [address, setAddress] = useState<Address>(() => recall<Address>(KEY) ?? emptyAddress("CN"));
   const [keep, setKeep] = useState(() => recall(KEY) !== null);
-  const [tried, setTried] = useState(false);
+  const [tries, setTries] = useState(0);
+  const tried = tries > 0;
   const { busy, problem, submit } = useSending(send);
+  const form = useFaultFocus(tries, problem);
   const faults = addressFaults(address);
   const order = fieldOrder(address.country);
   const labels = {
@@ -43,20 +45,14 @@ export function AddressForm({ award, send }: { readonly award: AwardView; readon
   };
   const onSubmit = async (event: Event) => {
     event.preventDefault();
-    setTried(true);
-    const wrong = order.find((field) => faults[field] !== undefined);
-    if (wrong !== undefined) {
-      document.getElementById(`field-${wrong}`)?.focus();
-      return;
-    }
+    setTries(tries + 1);
+    if (order.some((field) => faults[field] !== undefined)) return;
     if (keep) remember(KEY, trimmed(address));
     else forget(KEY);
-    const trouble = await submit({ kind: "goods", address: trimmed(address) });
-    const field = trouble?.field?.split(".").at(-1);
-    if (field !== undefined) document.getElementById(`field-${field}`)?.focus();
+    await submit({ kind: "goods", address: trimmed(address) });
   };
   return (
-    <form noValidate onSubmit={onSubmit}>
+    <form ref={form} noValidate onSubmit={onSubmit}>
       {problem !== null && <Trouble problem={problem} />}
       {tried && Object.keys(faults).length > 0 && (
         <p class="trouble" role="alert">

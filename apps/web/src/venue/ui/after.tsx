@@ -6,7 +6,7 @@ import { enteredWindows, lookAt } from "../model/state.ts";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
-import { StageText } from "./stage-text.tsx";
+import { StageMore, StageText } from "./stage-text.tsx";
 import { WindowStrip } from "./strip.tsx";
 
 /** The list is sealed: received, and the stated time of the result. Never a spinner. */
@@ -30,10 +30,6 @@ export function Drawing({
           {stage.entered ? words.hero.received(format.clock(stage.resultAtMs)) : words.hero.nothingEntered}
         </p>
         {entered > 0 && <p class="stage-fact">{words.hero.entered(entered)}</p>}
-        {stage.late && <p class="stage-fact">{words.hero.late}</p>}
-        {round.phase === "stopped" && round.reason !== null && (
-          <p class="stage-fact">{words.hero.stoppedMore(round.reason)}</p>
-        )}
       </StageText>
       <Gate progress={1 - (stage.resultAtMs - nowMs) / 4_000} tone="calm">
         <p class="gate-small">{words.hero.resultAt}</p>
@@ -44,9 +40,13 @@ export function Drawing({
           </p>
         )}
       </Gate>
-      <div class="stage-more">
+      <StageMore>
         {states.length > 1 && <WindowStrip round={round} states={states} current={null} />}
-      </div>
+        {stage.late && <p class="stage-fact">{words.hero.late}</p>}
+        {round.phase === "stopped" && round.reason !== null && (
+          <p class="stage-fact">{words.hero.stoppedMore(round.reason)}</p>
+        )}
+      </StageMore>
     </>
   );
 }
@@ -102,14 +102,14 @@ export function Result({
           </span>
         )}
       </Gate>
-      <div class="stage-more">
+      <StageMore>
         {states.length > 1 && <WindowStrip round={round} states={states} current={null} />}
         {outcome === "won" && award !== null && award.claim === null && (
           <button type="button" class="button gold" onClick={() => claim(award.awardId)}>
             {words.win.claimNow}
           </button>
         )}
-      </div>
+      </StageMore>
     </>
   );
 }
@@ -133,7 +133,7 @@ export function Between({ stage }: { readonly stage: Stage & { kind: "between" }
           <Icon name="live" />
         </span>
       </Gate>
-      <div class="stage-more" />
+      <StageMore />
     </>
   );
 }
@@ -160,7 +160,7 @@ export function Ended() {
           <Icon name="proofs" />
         </span>
       </Gate>
-      <div class="stage-more" />
+      <StageMore />
     </>
   );
 }

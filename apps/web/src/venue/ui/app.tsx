@@ -7,6 +7,7 @@ import { type Language, localeOf, rememberLanguage, textIn } from "../../shared/
 import { recall, remember } from "../../shared/memory.ts";
 import { pseudo, pseudoWords } from "../../shared/pseudo.ts";
 import { askForShake, listenForShakes, noticeMotion, shakeAccess } from "../input/shake.ts";
+import { listenForSpace } from "../input/space-bar.ts";
 import { type VenueState, visibleAwards } from "../model/state.ts";
 import type { VenueStore } from "../model/store.ts";
 import { en } from "../words/en.ts";
@@ -44,23 +45,6 @@ function useWords(language: Language) {
   }, [language]);
 }
 
-/** Space anywhere on the page is a tap, except where space already means something. */
-function useSpaceBar(store: VenueStore) {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== " " || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-      const at = event.target;
-      if (at instanceof Element && at.closest("button, a, input, select, textarea, summary, dialog") !== null)
-        return;
-      if (store.state.show === null) return;
-      event.preventDefault();
-      store.tap();
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, [store]);
-}
-
 /** Back from paying: the order's card is what the person looks for. What went wrong there is said beside it. */
 function useReturn(awards: VenueState["awards"]): string | null {
   const [back] = useState(() => new URLSearchParams(location.search));
@@ -87,7 +71,7 @@ export function App({ store, first }: { readonly store: VenueStore; readonly fir
   const [claiming, setClaiming] = useState<string | null>(null);
   const [settings, setSettings] = useState(false);
   const { format, words } = useWords(language);
-  useSpaceBar(store);
+  useEffect(() => listenForSpace(store), [store]);
   const title = state.show?.title;
   useEffect(() => {
     document.documentElement.lang = localeOf(language);

@@ -1,5 +1,6 @@
 // Claiming in three taps: open, confirm the address, pay. Every kind of award has its own form.
 
+import { newRequestId } from "@wanhui/client";
 import type { AwardView } from "@wanhui/protocol";
 import { useState } from "preact/hooks";
 import { ask } from "../../shared/http.ts";
@@ -10,7 +11,7 @@ import { Field } from "./field.tsx";
 import { Modal } from "./modal.tsx";
 import { usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
-import { refused, type SendClaim, Trouble, useSending } from "./sending.tsx";
+import { refused, type SendClaim, Trouble, useFaultFocus, useSending } from "./sending.tsx";
 
 /** A short mark of a text (FNV-1a, 32 bits), so that the address itself is not kept: the server has the last word anyway. */
 function fingerprint(text: string): number {
@@ -29,7 +30,8 @@ function claimKey(award: AwardView, body: unknown): string {
   const wish = fingerprint(JSON.stringify([before, body]));
   const known = recall<{ readonly wish: number; readonly key: string }>(name);
   if (known?.wish === wish) return known.key;
-  const key = crypto.randomUUID();
+  // Not `crypto.randomUUID`: pages over plain http, as phones on the same network open them, have none.
+  const key = newRequestId();
   remember(name, { wish, key });
   return key;
 }
@@ -108,7 +110,9 @@ function RightForm({ send }: { readonly send: SendClaim }) {
   const { busy, problem, submit } = useSending(send);
   const [name, setName] = useState("");
   const [contact, setContact] = useState("");
-  const [tried, setTried] = useState(false);
+  const [tries, setTries] = useState(0);
+  const tried = tries > 0;
+  const form = useFaultFocus(tries, problem);
   const faults = {
     name: name.trim() === "" ? ("required" as const) : refused(problem, "name"),
     contact:
@@ -120,13 +124,13 @@ function RightForm({ send }: { readonly send: SendClaim }) {
   };
   return (
     <form
+      ref={form}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        setTried(true);
-        const wrong = name.trim() === "" ? "name" : isContact(contact.trim()) ? null : "contact";
-        if (wrong !== null) document.getElementById(`field-${wrong}`)?.focus();
-        else void submit({ kind: "right", name: name.trim(), contact: contact.trim() });
+        setTries(tries + 1);
+        if (name.trim() !== "" && isContact(contact.trim()))
+          void submit({ kind: "right", name: name.trim(), contact: contact.trim() });
       }}
     >
       {problem !== null && <Trouble problem={problem} />}

@@ -34,7 +34,11 @@ export function TopBar() {
         type="button"
         class="top-button"
         lang={language === "zh" ? "en" : "zh-CN"}
-        onClick={() => setLanguage(language === "zh" ? "en" : "zh")}
+        onClick={(event) => {
+          setLanguage(language === "zh" ? "en" : "zh");
+          // Pressed by a pointer it must not keep the space bar; by a key (no clicks counted) the focus stays.
+          if (event.detail > 0) event.currentTarget.blur();
+        }}
       >
         {language === "zh" ? "English" : "中文"}
       </button>

@@ -1,16 +1,7 @@
 // The stage: whatever matters most at this second, in one place and one frame.
 
 import { countdown, spanParts } from "../../shared/format.ts";
-import {
-  type Coming,
-  isRaining,
-  opensAtMs,
-  SOON_MS,
-  type Stage,
-  spoken,
-  stageOf,
-  titleOf,
-} from "../model/stage.ts";
+import { type Coming, isRaining, opensAtMs, SOON_MS, type Stage, stageOf, titleOf } from "../model/stage.ts";
 import { lookAt } from "../model/state.ts";
 import { Between, Drawing, Ended, Result } from "./after.tsx";
 import { Gate } from "./gate.tsx";
@@ -20,17 +11,16 @@ import { SECOND_HAND_MS, useNow, usePage } from "./page.tsx";
 import { pictureOf } from "./prize-wall.tsx";
 import { RainStage, RainStrip } from "./rain.tsx";
 import { ShakeOffer } from "./shake-offer.tsx";
-import { RoundFacts, StageText } from "./stage-text.tsx";
+import { RoundFacts, StageMore, StageText } from "./stage-text.tsx";
 
-/** The stage with the presenter's words below. */
+/** The stage, and what can be grabbed beside an open round. */
 export function Hero() {
-  const { state, text, words } = usePage();
+  const { state } = usePage();
   const nowMs = useNow(SECOND_HAND_MS);
   const { show } = state;
   if (show === null) return null;
   const input = lookAt(state, show, nowMs);
   const stage = stageOf(input);
-  const said = spoken(show);
   return (
     <section
       class={show.picture === null ? `hero ${stage.kind}` : `hero pictured ${stage.kind}`}
@@ -48,15 +38,6 @@ export function Hero() {
         .map((rain) => (
           <RainStrip key={rain.slug} rain={rain} nowMs={nowMs} />
         ))}
-      {said !== null && (
-        <div class="presenter">
-          <p class="presenter-who">
-            <Icon name="voice" /> {words.hero.presenter}
-          </p>
-          <p class="presenter-words">{text(said.title)}</p>
-          {said.detail !== null && <p class="presenter-detail">{text(said.detail)}</p>}
-        </div>
-      )}
     </section>
   );
 }
@@ -113,10 +94,10 @@ function Waiting({ stage, nowMs }: { readonly stage: Stage & { kind: "waiting" }
           {digits}
         </p>
       </Gate>
-      <div class="stage-more">
+      <StageMore>
         <ComingPrize pool={coming.type === "round" ? coming.round.pool : coming.rain.pool} />
         {coming.type === "round" && <ShakeOffer />}
-      </div>
+      </StageMore>
     </>
   );
 }
@@ -132,8 +113,13 @@ function ComingPrize({ pool }: { readonly pool: string }) {
       <div>
         <p class="coming-title">{text(prize.title)}</p>
         <p class="stage-fact">
-          {words.prizes.worth(format.money(prize.worth))} ·{" "}
-          {prize.price.amountMinor > 0 ? words.prizes.payOnly(format.money(prize.price)) : words.prizes.free}
+          {words.prizes.worth(format.money(prize.worth))}
+          <span class="coming-price">
+            {" · "}
+            {prize.price.amountMinor > 0
+              ? words.prizes.payOnly(format.money(prize.price))
+              : words.prizes.free}
+          </span>
         </p>
       </div>
     </div>
@@ -154,7 +140,7 @@ function Held({ coming }: { readonly coming: Coming }) {
           <Icon name="clock" />
         </span>
       </Gate>
-      <div class="stage-more" />
+      <StageMore />
     </>
   );
 }

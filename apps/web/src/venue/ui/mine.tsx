@@ -1,5 +1,6 @@
 import type { AwardView, OrderView } from "@wanhui/protocol";
 import { useEffect, useState } from "preact/hooks";
+import { copyText } from "../../shared/copy.ts";
 import { fileStem, saveFile } from "../../shared/download.ts";
 import { ask } from "../../shared/http.ts";
 import { receiptUrl } from "../../shared/links.ts";
@@ -154,14 +155,8 @@ function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowM
 function Coupon({ code, untilMs }: { readonly code: string; readonly untilMs: number }) {
   const { words, format } = usePage();
   const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(code);
-      setCopied(true);
-    } catch {
-      // No clipboard on this page: the code is selectable text.
-    }
-  };
+  // Where nothing can be copied the code is still selectable text.
+  const copy = async () => setCopied(await copyText(code));
   return (
     <>
       <p class="coupon">
@@ -232,7 +227,9 @@ function HeardSeals({ count }: { readonly count: number }) {
     saveFile(`heard-${state.show?.run ?? "show"}.ndjson`, "application/x-ndjson", store.heard());
   return (
     <>
-      <p class="note">{words.proofs.heardMore(count)}</p>
+      <p class="note">
+        {state.show?.beacon.level === "dev" ? words.proofs.heardDev(count) : words.proofs.heardMore(count)}
+      </p>
       <button type="button" class="button small plain" onClick={save}>
         <Icon name="down" />
         {words.proofs.heard}

@@ -7,7 +7,7 @@ import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
 import { ShakeOffer } from "./shake-offer.tsx";
-import { RoundFacts, StageText } from "./stage-text.tsx";
+import { RoundFacts, StageMore, StageText } from "./stage-text.tsx";
 import { WindowStrip } from "./strip.tsx";
 
 /** A round that takes entries: the big button, what became of the last press, and the windows. */
@@ -52,7 +52,7 @@ export function OpenRound({
           </span>
         </button>
       </Gate>
-      <div class="stage-more">
+      <StageMore>
         <OwnWord
           state={stage.state}
           resultMs={resultAtMs(round, window, factsOf(round.draw, window))}
@@ -65,7 +65,7 @@ export function OpenRound({
         </p>
         <ShakeOffer />
         <span class="unseen">{format.clock(closeMs)}</span>
-      </div>
+      </StageMore>
     </>
   );
 }

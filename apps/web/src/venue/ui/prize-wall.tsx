@@ -147,7 +147,7 @@ export function Proofs() {
   return (
     <section class="part proofs" id="proofs" aria-labelledby="proofs-title">
       <h2 id="proofs-title">{words.proofs.title}</h2>
-      <p class="lead">{words.proofs.lead}</p>
+      <p class="lead">{show.beacon.level === "dev" ? words.proofs.leadDev : words.proofs.lead}</p>
       <ul class="proof-list">
         {show.rounds.map((round) => {
           const title = text(round.title);

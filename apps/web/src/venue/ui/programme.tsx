@@ -8,6 +8,9 @@ import { MINUTE_HAND_MS, useNow, usePage } from "./page.tsx";
 /** A reminder comes this long before; later than that there is nothing left to remind of. */
 const REMIND_BEFORE_MS = 60_000;
 
+/** Over plain http browsers refuse every notification: then only the calendar is offered. */
+const canNotify = "Notification" in globalThis && globalThis.isSecureContext;
+
 /** Tonight, in order: what is on stage, what comes, what is over. */
 export function Programme({ venue }: { readonly venue: string }) {
   const { words, state } = usePage();
@@ -31,7 +34,7 @@ export function Programme({ venue }: { readonly venue: string }) {
           ))}
         </ol>
       )}
-      <p class="note">{words.programme.remindMore}</p>
+      <p class="note">{canNotify ? words.programme.remindMore : words.programme.calendarMore}</p>
     </section>
   );
 }
@@ -100,7 +103,7 @@ function Reminders({ cue }: { readonly cue: CueView }) {
   };
   return (
     <p class="cue-acts">
-      {"Notification" in globalThis && (
+      {canNotify && (
         <button
           type="button"
           class="button small plain"

@@ -1,45 +1,36 @@
-import type { Counts, RainView } from "@wanhui/protocol";
+import type { RainView } from "@wanhui/protocol";
 import { countdown } from "../../shared/format.ts";
+import { canTake, type RainFace, rainFace } from "../model/rain.ts";
 import type { RainNote } from "../model/state.ts";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
-import { StageText } from "./stage-text.tsx";
-
-type Face = "take" | "asking" | "got" | "wait" | "refused" | "gone";
-
-function faceOf(note: RainNote | undefined, counts: Counts | undefined, pool: string): Face {
-  if (note?.phase === "refused" && note.code === "pool.sold_out") return "gone";
-  // Whoever waits is told as soon as nothing can come back any more (GR4).
-  const over = counts?.left[pool] === 0 && (counts.open[pool] ?? 0) === 0;
-  if (note?.phase === "wait" && over) return "gone";
-  return note?.phase ?? "take";
-}
+import { StageMore, StageText } from "./stage-text.tsx";
 
 /** A rain that can be grabbed: one press, an answer in order of arrival. */
 export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly nowMs: number }) {
   const { words, text, state } = usePage();
   const note = state.rains[rain.pool];
-  const face = faceOf(note, state.show?.counts, rain.pool);
+  const face = rainFace(note, state.show?.counts, rain.pool);
   const left = state.show?.counts.left[rain.pool];
   return (
     <>
       <StageText eyebrow={words.rain.eyebrow} title={text(rain.title)} live>
         <p class="stage-fact strong">
-          {left !== undefined && `${words.rain.left(left)} · `}
+          {left !== undefined && canTake(face) && `${words.rain.left(left)} · `}
           {words.hero.closesIn(countdown(rain.closesAtMs - nowMs))}
         </p>
         <p class="stage-fact">{words.rain.each}</p>
       </StageText>
       <Gate
         progress={(nowMs - rain.opensAtMs) / (rain.closesAtMs - rain.opensAtMs)}
-        tone={face === "got" ? "won" : "open"}
+        tone={face === "got" ? "won" : canTake(face) ? "open" : "calm"}
       >
-        <RainButton rain={rain} face={face} />
+        {canTake(face) ? <RainButton rain={rain} face={face} /> : <RainSign note={note} face={face} />}
       </Gate>
-      <div class="stage-more">
+      <StageMore>
         <RainWord note={note} face={face} />
-      </div>
+      </StageMore>
     </>
   );
 }
@@ -48,7 +39,7 @@ export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly n
 export function RainStrip({ rain, nowMs }: { readonly rain: RainView; readonly nowMs: number }) {
   const { words, text, state, store } = usePage();
   const note = state.rains[rain.pool];
-  const face = faceOf(note, state.show?.counts, rain.pool);
+  const face = rainFace(note, state.show?.counts, rain.pool);
   return (
     <div class="rain-strip">
       <div>
@@ -56,7 +47,7 @@ export function RainStrip({ rain, nowMs }: { readonly rain: RainView; readonly n
         <p class="stage-fact">{words.hero.closesIn(countdown(rain.closesAtMs - nowMs))}</p>
         <RainWord note={note} face={face} />
       </div>
-      {face !== "got" && face !== "gone" && (
+      {canTake(face) && (
         <button
           type="button"
           class="button gold"
@@ -71,15 +62,8 @@ export function RainStrip({ rain, nowMs }: { readonly rain: RainView; readonly n
   );
 }
 
-function RainButton({ rain, face }: { readonly rain: RainView; readonly face: Face }) {
+function RainButton({ rain, face }: { readonly rain: RainView; readonly face: RainFace }) {
   const { words, text, store } = usePage();
-  if (face === "got" || face === "gone") {
-    return (
-      <span class="gate-sign">
-        <Icon name={face === "got" ? "star" : "dash"} filled={face === "got"} />
-      </span>
-    );
-  }
   return (
     <button
       type="button"
@@ -95,13 +79,36 @@ function RainButton({ rain, face }: { readonly rain: RainView; readonly face: Fa
   );
 }
 
-function RainWord({ note, face }: { readonly note: RainNote | undefined; readonly face: Face }) {
+/** In the place of the button once there is nothing to press: got, in line, gone. */
+function RainSign({ note, face }: { readonly note: RainNote | undefined; readonly face: RainFace }) {
+  const { words, format } = usePage();
+  if (face === "wait" && typeof note?.place === "number") {
+    return (
+      <>
+        <p class="gate-small">{words.rain.place}</p>
+        <p class="digits">{format.number(note.place)}</p>
+      </>
+    );
+  }
+  const sign = face === "got" ? "star" : face === "wait" ? "clock" : "dash";
+  return (
+    <span class="gate-sign">
+      <Icon name={sign} filled={face === "got"} />
+    </span>
+  );
+}
+
+function RainWord({ note, face }: { readonly note: RainNote | undefined; readonly face: RainFace }) {
   const { words } = usePage();
-  const lines: Record<Face, readonly [string, string]> = {
+  const lines: Record<RainFace, readonly [string, string]> = {
     take: ["", ""],
     asking: [words.rain.asking, ""],
     got: [words.rain.got, words.rain.gotMore],
-    wait: [words.rain.wait(note?.place ?? 1), words.rain.waitMore],
+    // Over plain requests the place is not told.
+    wait: [
+      typeof note?.place === "number" ? words.rain.wait(note.place) : words.rain.waiting,
+      words.rain.waitMore,
+    ],
     refused: [words.refusal[note?.code ?? "other"] ?? words.refusal.other, ""],
     gone: [words.rain.soldOut, words.rain.soldOutMore],
   };

@@ -1,5 +1,7 @@
 import type { RoundView } from "@wanhui/protocol";
 import type { ComponentChildren } from "preact";
+import { spoken } from "../model/stage.ts";
+import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
 
 /** Eyebrow, title and facts: the left half on a wide screen. */
@@ -16,6 +18,31 @@ export function StageText(props: {
         {props.title}
       </h2>
       {props.children}
+    </div>
+  );
+}
+
+/** Below the gate, or under the text on a wide screen. Its room is the same in every state, so that nothing jumps. */
+export function StageMore({ children }: { readonly children?: ComponentChildren }) {
+  return (
+    <div class="stage-more">
+      {children}
+      <Presenter />
+    </div>
+  );
+}
+
+function Presenter() {
+  const { words, text, state } = usePage();
+  const said = state.show === null ? null : spoken(state.show);
+  if (said === null) return null;
+  return (
+    <div class="presenter">
+      <p class="presenter-who">
+        <Icon name="voice" /> <span>{words.hero.presenter}</span>
+      </p>
+      <p class="presenter-words">{text(said.title)}</p>
+      {said.detail !== null && <p class="presenter-detail">{text(said.detail)}</p>}
     </div>
   );
 }

@@ -127,7 +127,10 @@ export const en = (f: Format): Words => {
       "award.wrong_state": "This prize has changed; it is refreshed now.",
       "order.wrong_state": "This order has changed; it is refreshed now.",
       "payment.unavailable": "Payment does not answer; nothing was charged. Try again shortly.",
-      "engine.busy": "It is crowded; trying again by itself.",
+      "engine.busy": "It is crowded: not recorded yet, trying again by itself.",
+      "engine.unknown": "Not known yet whether it was recorded; asking again by itself.",
+      "engine.stopped": "The server is restarting: not recorded yet, trying again by itself.",
+      "engine.fenced": "Another server is taking over: not recorded yet, trying again by itself.",
       "network.no_answer": "The network did not answer. Nothing is lost; try once more.",
       other: "That did not work; try once more. Everything confirmed is safe.",
     },
@@ -149,6 +152,8 @@ export const en = (f: Format): Words => {
       asking: "Grabbing …",
       got: "Got one!",
       gotMore: "It is under Mine; claim it whenever you like.",
+      place: "Place in line",
+      waiting: "All are held; you are in line",
       wait: (place) => `All are held; you are number ${f.number(place)} in line`,
       waitMore: "When one comes back it goes down the line by itself. No need to press again.",
       soldOut: "All gone",
@@ -185,6 +190,7 @@ export const en = (f: Format): Words => {
       remind: "Remind me",
       remindOf: (title) => `Remind me of ${title}`,
       reminded: "Will remind you",
+      calendarMore: "Put it in your calendar and the calendar will remind you.",
       remindMore: "While this page is open you are notified a minute before; or put it in your calendar.",
       denied: "The browser does not allow notifications. The calendar works.",
       calendar: "Calendar",
@@ -259,6 +265,12 @@ export const en = (f: Format): Words => {
       badPostcode: "This does not look like a postal code",
       tooLong: "This is too long",
       refused: "The server does not accept this",
+      troubles: {
+        "engine.busy": "It is crowded and this was not taken yet. Press once more.",
+        "engine.unknown": "Not known yet whether this was taken. Press once more; nothing is claimed twice.",
+        "engine.stopped": "The server is restarting and did not take this yet. Press once more shortly.",
+        "engine.fenced": "Another server is taking over; this was not taken yet. Press once more shortly.",
+      },
       fix: (fields) => `${count(fields, "field needs", "fields need")} a change`,
       toPay: "Going to the payment page …",
       payHere: "Not moved on? Pay here",
@@ -267,6 +279,8 @@ export const en = (f: Format): Words => {
     proofs: {
       title: "Proofs",
       lead: "Before each draw the sealed list's fingerprint is published; the public random value that decides it is born afterwards. The files are public and anybody can check them.",
+      leadDev:
+        "Before each draw the sealed list's fingerprint is published, but tonight's random values are made on this machine: whoever runs this server can know them beforehand. The files can be checked for consistency; they do not prove fairness.",
       open: "Check",
       openOf: (title) => `Check ${title}`,
       download: "Download",
@@ -276,6 +290,8 @@ export const en = (f: Format): Words => {
       heard: "Download the seals I heard",
       heardMore: (seals) =>
         `Your page heard ${count(seals, "seal", "seals")} before the random values existed. Keep them and you can show yourself that the lists were fixed in time.`,
+      heardDev: (seals) =>
+        `Your page heard ${count(seals, "seal", "seals")} before the draws. Tonight's random values are made on this machine: the seals show only that lists did not change afterwards, not that the draws were fair.`,
       levels: {
         dev: "local randomness (unsafe)",
         beacon: "public beacon",

@@ -1,3 +1,4 @@
+import { CODES } from "@wanhui/protocol";
 import { expect, test } from "vitest";
 import { makeFormat } from "../../shared/format.ts";
 import { pseudoWords } from "../../shared/pseudo.ts";
@@ -37,6 +38,19 @@ test.each(catalogues)(
       if (path === ".language") continue;
       expect(right.get(path), path).not.toMatch(/[\u4e00-\u9fff]/);
       expect(text, path).toMatch(/[\u4e00-\u9fff]|^2/);
+    }
+  },
+);
+
+test.each([
+  ["zh", zh(formats.zh), /自动再/, /再按一次/],
+  ["en", en(formats.en), /again by itself/, /Press once more/],
+] as const)(
+  "%s: an engine that did not answer yet is told apart: taps go again by themselves, a form is pressed again",
+  (_name, words, byItself, pressed) => {
+    for (const code of Object.keys(CODES).filter((each) => each.startsWith("engine."))) {
+      expect(words.refusal[code], code).toMatch(byItself);
+      expect(words.claim.troubles[code], code).toMatch(pressed);
     }
   },
 );

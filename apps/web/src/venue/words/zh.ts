@@ -120,7 +120,10 @@ export const zh = (f: Format) => ({
     "award.wrong_state": "这份奖品的状态已经变化，已为你刷新。",
     "order.wrong_state": "订单状态已经变化，已为你刷新。",
     "payment.unavailable": "支付暂时没有回应，没有扣款。请稍后再试。",
-    "engine.busy": "人太多了，稍后自动再试。",
+    "engine.busy": "人太多了，这次还没记上，正在自动再试。",
+    "engine.unknown": "还不知道这次有没有记上，正在自动再问。",
+    "engine.stopped": "服务器正在重启，这次还没记上，正在自动再试。",
+    "engine.fenced": "服务器正在交接，这次还没记上，正在自动再试。",
     "network.no_answer": "网络没有回应。什么都没有丢，请再试一次。",
     other: "这次没有成功，请再试一次。已经确认的都还在。",
   } as Readonly<Record<string, string>> & { readonly other: string },
@@ -142,6 +145,8 @@ export const zh = (f: Format) => ({
     asking: "正在抢……",
     got: "抢到了！",
     gotMore: "已放进「我的」，随时可以领取。",
+    place: "排队第几位",
+    waiting: "全被占住了，你已在排队",
     wait: (place: number) => `全被占住了，你排在第 ${f.number(place)} 位`,
     waitMore: "有人放弃就按顺序给你，不用再按。",
     soldOut: "抢完了",
@@ -178,6 +183,7 @@ export const zh = (f: Format) => ({
     remind: "提醒我",
     remindOf: (title: string) => `提醒我：${title}`,
     reminded: "会提醒你",
+    calendarMore: "可以存进日历，到时候日历会提醒你。",
     remindMore: "页面开着时，开始前一分钟会通知你；也可以存进日历。",
     denied: "浏览器不允许通知，可以存进日历。",
     calendar: "存进日历",
@@ -251,6 +257,13 @@ export const zh = (f: Format) => ({
     badPostcode: "邮编格式不对",
     tooLong: "太长了",
     refused: "服务器不接受这一项",
+    // A form does not send again by itself; pressed again it is the same wish.
+    troubles: {
+      "engine.busy": "人太多了，还没有收下。请再按一次。",
+      "engine.unknown": "还不知道有没有收下。请再按一次，不会重复领取。",
+      "engine.stopped": "服务器正在重启，还没有收下。请稍后再按一次。",
+      "engine.fenced": "服务器正在交接，还没有收下。请稍后再按一次。",
+    } as Readonly<Record<string, string>>,
     fix: (count: number) => `有 ${f.number(count)} 处需要修改`,
     toPay: "正在前往付款页面……",
     payHere: "没有自动跳转？点这里付款",
@@ -259,6 +272,8 @@ export const zh = (f: Format) => ({
   proofs: {
     title: "公证",
     lead: "每次开奖前先公布封存的名单指纹，再用事后才产生的公共随机数开奖。文件公开，任何人都能自己核对。",
+    leadDev:
+      "每次开奖前先公布封存的名单指纹，但今晚的随机数由本机产生，掌管服务器的人事先就能知道。文件可以核对前后是否一致，不能证明公正。",
     open: "核对",
     openOf: (title: string) => `核对 ${title}`,
     download: "下载文件",
@@ -268,6 +283,8 @@ export const zh = (f: Format) => ({
     heard: "下载我听到的封存记录",
     heardMore: (count: number) =>
       `你的页面在开奖前亲自听到了 ${f.number(count)} 条封存记录。存下来，就能自己证明名单在随机数之前已封存。`,
+    heardDev: (count: number) =>
+      `你的页面在开奖前听到了 ${f.number(count)} 条封存记录。今晚的随机数由本机产生，这些记录只能证明名单后来没有改过，不能证明公正。`,
     levels: {
       dev: "本地随机数（不安全）",
       beacon: "公共信标",
