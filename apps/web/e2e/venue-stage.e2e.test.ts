@@ -174,8 +174,9 @@ test("space enters while a round is open, also behind the language button and on
 test("in line for a rain: the place as a calm sign, nothing to press, space scrolls; got when one comes back", () => {
   const now = Date.now();
   const takes: string[] = [];
-  const left = { [rain(now, "open").pool]: 0 };
-  const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, left };
+  const { pool } = rain(now, "open");
+  const units = { left: { [pool]: 0 }, open: { [pool]: 3 } };
+  const counts = { viewers: 1, taps: 0, entries: 0, awards: 0, claims: 0, ...units };
   return withPage(
     {
       ...PHONE_EN,
