@@ -105,6 +105,7 @@ function studio(nowMs: number): StudioView {
       journalLagMs: 3,
       materialiserLag: 42,
     },
+    health: { ok: true, parts: [] },
     acts: [
       {
         act: 2,

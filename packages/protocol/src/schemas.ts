@@ -334,6 +334,16 @@ export const studioNumbersSchema = countsSchema.extend({
   journalLagMs: z.number(),
   materialiserLag: z.number(),
 });
+export const healthSchema = z.object({
+  ok: z.boolean(),
+  parts: list(
+    z.object({
+      name: z.enum(["engine", "materialiser", "database", "beacon"]),
+      ok: z.boolean(),
+      reason: z.string().nullable(),
+    }),
+  ),
+});
 export const studioSchema = z.object({
   show: showSchema,
   cues: list(studioCueSchema),
@@ -341,6 +351,7 @@ export const studioSchema = z.object({
   nextCue: z.string().nullable(),
   numbers: studioNumbersSchema,
   acts: list(actSchema),
+  health: healthSchema,
 });
 export const actsSchema = z.object({ acts: list(actSchema) });
 /** Why somebody did what cannot be undone. */

@@ -34,6 +34,21 @@ export type StudioNumbers = Counts & {
   readonly materialiserLag: number;
 };
 
+/** A part a night cannot do without. */
+export type HealthPart = "engine" | "materialiser" | "database" | "beacon";
+
+/** How the server is (JR13); the same as `/health` says, with the reasons. */
+export type HealthView = {
+  /** Whether every part is well. */
+  readonly ok: boolean;
+  readonly parts: readonly {
+    readonly name: HealthPart;
+    readonly ok: boolean;
+    /** What is wrong with it, for people who look after the server; null when it is well. */
+    readonly reason: string | null;
+  }[];
+};
+
 /** `GET /api/studio`. */
 export type StudioView = {
   readonly show: ShowView;
@@ -42,6 +57,7 @@ export type StudioView = {
   readonly nextCue: string | null;
   readonly numbers: StudioNumbers;
   readonly acts: readonly ActView[];
+  readonly health: HealthView;
 };
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
 // POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView

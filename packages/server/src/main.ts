@@ -9,6 +9,7 @@ import {
   createAddresses,
   createBoards,
   createBoardTeller,
+  createDatabaseWatch,
   createExpectedBeacon,
   createOrderNumbers,
   endingService,
@@ -166,7 +167,8 @@ async function openNight(opening: Opening): Promise<Night> {
   const front = makeFront({ ground, engine, boards, run, room });
   const { director, drawer } = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
   const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
-  services.push(drawer, director, orderNumbers);
+  const databaseWatch = createDatabaseWatch({ pool: database.pool });
+  services.push(drawer, director, orderNumbers, databaseWatch);
   await director.start();
   const everything = {
     ...engineRoom,
@@ -177,6 +179,7 @@ async function openNight(opening: Opening): Promise<Night> {
     shop,
     proofs,
     orderNumbers,
+    databaseWatch,
     addresses,
   };
   const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });

@@ -9,6 +9,7 @@ import { ActDialog } from "./act-dialog.tsx";
 import { Acts } from "./acts.tsx";
 import { type Desk, DeskContext, useDesk, useServerNow } from "./context.tsx";
 import { type Feed, useFeed } from "./feed.ts";
+import { HealthBar } from "./health-bar.tsx";
 import { InviteDialog } from "./invite.tsx";
 import { Numbers } from "./numbers.tsx";
 import { NowAndNext, Rundown } from "./rundown.tsx";
@@ -66,6 +67,7 @@ export function App({ first }: { readonly first: Language }) {
   };
   return (
     <DeskContext.Provider value={desk}>
+      <HealthBar />
       <Board language={language} onLanguage={toggle} />
     </DeskContext.Provider>
   );

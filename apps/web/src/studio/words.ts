@@ -2,6 +2,7 @@
 
 import type { CueAction } from "@wanhui/protocol";
 import type { Format } from "../shared/format.ts";
+import { healthEn, healthZh } from "./words/health.ts";
 
 const zh = (f: Format) => ({
   title: "导播台",
@@ -133,6 +134,7 @@ const zh = (f: Format) => ({
   },
   rehearsal: "彩排",
   dev: "本地随机数",
+  health: healthZh,
   readOnly: "只读：审计",
   trouble: {
     "cue.wrong_state": "它的状态刚刚变了，已为你刷新。",
@@ -291,6 +293,7 @@ const en = (f: Format): Words => ({
   },
   rehearsal: "Rehearsal",
   dev: "Local randomness",
+  health: healthEn,
   readOnly: "Read only: auditor",
   trouble: {
     "cue.wrong_state": "It has just changed; the page is refreshed.",

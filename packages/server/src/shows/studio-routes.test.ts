@@ -58,6 +58,7 @@ beforeAll(async () => {
     board: stage.board,
     view,
     nowMs,
+    health: () => ({ ok: true, parts: [{ name: "engine", ok: true, reason: null }] }),
     numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalLagMs: 3, materialiserLag: 0 }),
     forfeit: async (input) => {
       forfeited.push(input);

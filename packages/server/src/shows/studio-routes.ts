@@ -1,5 +1,5 @@
 import type { AwardId, DrawId, PoolId } from "@wanhui/core";
-import type { AwardView, Code, ShowView, StudioNumbers, StudioView } from "@wanhui/protocol";
+import type { AwardView, Code, HealthView, ShowView, StudioNumbers, StudioView } from "@wanhui/protocol";
 import {
   actsSchema,
   awardSchema,
@@ -35,6 +35,8 @@ export type StudioRoutesDeps = {
     StudioNumbers,
     "viewers" | "orders" | "paid" | "journalLagMs" | "materialiserLag"
   >;
+  /** How the server is (JR13). */
+  readonly health: () => HealthView;
   /** Takes a held award back with a reason (AW4). */
   readonly forfeit: (input: {
     readonly awardId: AwardId;
@@ -67,10 +69,11 @@ export function studioRoutes(app: App, deps: StudioRoutesDeps): void {
 }
 
 /** Everything the studio shows, read in one go. */
-async function studioView({ director, board, view, nowMs, numbers }: StudioRoutesDeps): Promise<StudioView> {
+async function studioView(deps: StudioRoutesDeps): Promise<StudioView> {
+  const { director, board, view, nowMs, numbers } = deps;
   const { viewers, ...others } = numbers();
   const all = { ...board.counts(viewers), ...board.rates(nowMs()), ...others };
-  return director.studio({ show: view(), numbers: all });
+  return { ...(await director.studio({ show: view(), numbers: all })), health: deps.health() };
 }
 
 /** An operator acts as operator, also when he is a host as well. */
