@@ -6,7 +6,8 @@ import pg from "pg";
 export type Tables = {
   /** `draw window user` to user key. */
   readonly entries: ReadonlyMap<string, string>;
-  readonly entryRows: number;
+  /** `draw window user` of every row, twice where somebody has two. */
+  readonly entryRows: readonly string[];
   /** `user request` to award and pool. */
   readonly grabs: ReadonlyMap<string, { pool: string; awardId: string }>;
   readonly awards: ReadonlyMap<
@@ -91,9 +92,11 @@ export async function readTables(pool: pg.Pool, run: string): Promise<Tables> {
      from draw_windows w where draw like $1`,
     like,
   );
+  const entryOf = (row: { draw: string; window: number; user: string }) =>
+    `${row.draw} ${row.window} ${row.user}`;
   return {
-    entries: new Map(entries.rows.map((row) => [`${row.draw} ${row.window} ${row.user}`, row.key])),
-    entryRows: entries.rows.length,
+    entries: new Map(entries.rows.map((row) => [entryOf(row), row.key])),
+    entryRows: entries.rows.map(entryOf),
     grabs: new Map(
       grabs.rows.map((row) => [
         `${row.user_id} ${row.request_id}`,

@@ -83,7 +83,6 @@ export const CODES = {
   "origin.refused": stop(403, "This origin is not on the list."),
   "rate.limited": retry(429, 1_000, "Too many; slow down."),
   "frame.malformed": stop(400, "The frame could not be read."),
-  "frame.too_large": stop(413, "The frame is larger than allowed."),
   "frame.out_of_order": stop(400, "Say hello first, once."),
   "body.invalid": ask(422, "A field of the body breaks its rule."),
   "body.too_large": stop(413, "The body is larger than allowed."),
@@ -99,7 +98,6 @@ export const CODES = {
   "idempotency.missing": ask(400, "Send an Idempotency-Key."),
   "idempotency.conflict": stop(422, "This Idempotency-Key was used with other parameters."),
   "order.unknown": stop(404, "There is no such order of yours."),
-  "order.wrong_state": refresh(409, "The order is no longer in the state this needs."),
   "payment.bad_signature": stop(401, "The notice is not signed by the provider."),
   "payment.bad_amount": stop(422, "Amount or currency differ from the order."),
   "payment.unavailable": retry(

@@ -355,6 +355,16 @@ export const studioPoolSchema = z.object({
   posted: count,
   withdrawn: count,
 });
+export const healthSchema = z.object({
+  ok: z.boolean(),
+  parts: list(
+    z.object({
+      name: z.enum(["engine", "materialiser", "database", "beacon"]),
+      ok: z.boolean(),
+      reason: z.string().nullable(),
+    }),
+  ),
+});
 export const studioSchema = z.object({
   show: showSchema,
   cues: list(studioCueSchema),
@@ -363,6 +373,7 @@ export const studioSchema = z.object({
   numbers: studioNumbersSchema,
   pools: list(studioPoolSchema),
   acts: list(actSchema),
+  health: healthSchema,
 });
 export const actsSchema = z.object({ acts: list(actSchema) });
 export const studioAwardSchema = z.object({

@@ -97,6 +97,21 @@ export type StaffListView = {
   readonly you: string | null;
 };
 
+/** A part a night cannot do without. */
+export type HealthPart = "engine" | "materialiser" | "database" | "beacon";
+
+/** How the server is (JR13); the same as `/health` says, with the reasons. */
+export type HealthView = {
+  /** Whether every part is well. */
+  readonly ok: boolean;
+  readonly parts: readonly {
+    readonly name: HealthPart;
+    readonly ok: boolean;
+    /** What is wrong with it, for people who look after the server; null when it is well. */
+    readonly reason: string | null;
+  }[];
+};
+
 /** `GET /api/studio`. */
 export type StudioView = {
   readonly show: ShowView;
@@ -107,6 +122,7 @@ export type StudioView = {
   /** In the order of the show file. */
   readonly pools: readonly StudioPoolView[];
   readonly acts: readonly ActView[];
+  readonly health: HealthView;
 };
 // POST /api/studio/cues/:cue/:action {reason?: string, opensAtMs?: number}   -> StudioView
 // POST /api/studio/draws/:draw/stop  {reason: string}                         -> StudioView

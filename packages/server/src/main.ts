@@ -9,6 +9,7 @@ import {
   createAddresses,
   createBoards,
   createBoardTeller,
+  createDatabaseWatch,
   createExpectedBeacon,
   createOrderNumbers,
   endingService,
@@ -167,7 +168,8 @@ async function openNight(opening: Opening): Promise<Night> {
   const stage = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
   const { director } = stage;
   const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
-  services.push(stage.drawer, stage.clockWatch, director, orderNumbers);
+  const databaseWatch = createDatabaseWatch({ pool: database.pool });
+  services.push(stage.drawer, stage.clockWatch, director, orderNumbers, databaseWatch);
   await director.start();
   const everything = {
     ...engineRoom,
@@ -178,6 +180,7 @@ async function openNight(opening: Opening): Promise<Night> {
     shop,
     proofs,
     orderNumbers,
+    databaseWatch,
     addresses,
   };
   const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });

@@ -216,5 +216,6 @@ export function studioScene(nowMs: number): StudioView {
     },
     pools: POOLS,
     acts: ACTS(nowMs),
+    health: { ok: true, parts: [] },
   };
 }

@@ -9,6 +9,7 @@ import { Board } from "./board.tsx";
 import { type Desk, DeskContext } from "./context.tsx";
 import { Door } from "./door.tsx";
 import { type Feed, useFeed } from "./feed.ts";
+import { HealthBar } from "./health-bar.tsx";
 import { wordsIn } from "./words.ts";
 
 type Language = "zh" | "en";
@@ -55,6 +56,7 @@ export function App({ first }: { readonly first: Language }) {
   };
   return (
     <DeskContext.Provider value={desk}>
+      <HealthBar />
       <Board language={language} onLanguage={toggle} />
     </DeskContext.Provider>
   );

@@ -5,7 +5,7 @@ import { CODES } from "@wanhui/protocol";
 import type pg from "pg";
 import {
   type AwardCommand,
-  createGate,
+  type Gate,
   type Orders,
   orderIdOf,
   type Tx,
@@ -21,13 +21,16 @@ import type { AwardRecord } from "./records.ts";
 
 export type ClaimsDeps = {
   readonly pool: pg.Pool;
+  /** Let through before the engine is asked under a row's lock; the same one as the orders'. */
+  readonly gate: Gate;
   readonly submit: (command: AwardCommand) => Promise<Answer>;
   readonly orders: Pick<Orders, "place" | "announce">;
   readonly vault: Vault;
   readonly coupon: CouponOf;
   readonly terms: (pool: string) => ClaimTerms;
   readonly prize: (pool: string) => PrizeView | null;
-  readonly find: (awardId: string) => Promise<AwardRecord | null>;
+  /** Reads on the connection given: who holds one already must not wait for another. */
+  readonly find: (awardId: string, on?: Tx) => Promise<AwardRecord | null>;
   readonly view: (record: AwardRecord) => Promise<AwardView | null>;
   /** Told when an award looks different for its owner. */
   readonly touched: (awardId: string) => void;
@@ -95,11 +98,10 @@ const FROM_START = { intendedAtMs: -1n, claimId: "" };
 /** Makes the claims' service. It holds nothing that matters: everything is in its tables and the engine. */
 export function createClaims(deps: ClaimsDeps): Claims {
   let resumedTo = FROM_START;
-  const gate = createGate();
 
   /** Carries an intended claim through, whoever began it; a claim already settled says what it said (CL4). */
   async function advance(claimId: string): Promise<Step> {
-    const { step, claim } = await gate.run(() =>
+    const { step, claim } = await deps.gate.run(() =>
       transaction(deps.pool, async (tx) => {
         const text = `select ${CLAIM} from claims where claim_id = $1 for update`;
         const { rows } = await tx.query<ClaimRow>(text, [claimId]);
@@ -128,7 +130,7 @@ export function createClaims(deps: ClaimsDeps): Claims {
       const prize = deps.prize(award.pool);
       if (prize === null) return { ok: false, code: "claim.not_yours" };
       if (prize.kind !== request.body.kind) return { ok: false, code: "claim.wrong_kind", field: "kind" };
-      const paramsHash = paramsHashOf({ award: request.awardId, body: request.body });
+      const paramsHash = paramsHashOf({ award: request.awardId, body: request.body }, deps.vault);
       const wish = { userId: request.userId, route: CLAIM_ROUTE, key: request.key, paramsHash };
       const begun = await beginWish(deps.pool, wish, deps.nowMs());
       if (begun.type === "conflict") return { ok: false, code: "idempotency.conflict" };
@@ -273,7 +275,7 @@ async function settle(tx: Tx, claim: ClaimRow, deps: ClaimsDeps): Promise<Step> 
 /** The award is committed or posted for good: what the claim is for comes to be, in the claim's transaction. */
 async function makeEffect(tx: Tx, claim: ClaimRow, deps: ClaimsDeps): Promise<void> {
   const awardId = claim.award_id as AwardId;
-  const record = await deps.find(awardId);
+  const record = await deps.find(awardId, tx);
   const prize = deps.prize(claim.pool);
   if (record === null || prize === null || claim.details === null)
     throw new Error("A claimed award vanished");

@@ -2,6 +2,7 @@ import type { Event } from "@wanhui/core";
 import type { AwardState, MeMessage, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
 import type { DurableBatch } from "../engine/mod.ts";
+import type { Tx } from "../orders/mod.ts";
 import type { CouponOf } from "./codes.ts";
 import { AWARDS_LISTED_MAX, type AwardMove, type AwardRecord, readAwards, readAwardsOf } from "./records.ts";
 import { wonView } from "./views.ts";
@@ -70,14 +71,14 @@ export class AwardDesk {
   }
 
   /** One award whoever it belongs to, or null. */
-  async find(awardId: string): Promise<AwardRecord | null> {
-    return (await this.findAll([awardId]))[0] ?? null;
+  async find(awardId: string, on: pg.Pool | Tx = this.#deps.pool): Promise<AwardRecord | null> {
+    return (await this.findAll([awardId], on))[0] ?? null;
   }
 
   /** These awards as far as they exist, in no order. */
-  async findAll(awardIds: readonly string[]): Promise<AwardRecord[]> {
+  async findAll(awardIds: readonly string[], on: pg.Pool | Tx = this.#deps.pool): Promise<AwardRecord[]> {
     const missing = awardIds.filter((awardId) => !this.#won.has(awardId));
-    const table = missing.length === 0 ? [] : await readAwards(this.#deps.pool, missing);
+    const table = missing.length === 0 ? [] : await readAwards(on, missing);
     const known = new Map(table.map((record) => [record.awardId, record]));
     return awardIds.flatMap((awardId) => this.#newest(awardId, known.get(awardId)) ?? []);
   }

@@ -13,7 +13,15 @@ import {
   nodeScheduler,
   type Outbox,
 } from "../engine/mod.ts";
-import { type AwardCommand, createOrders, createVault, OrderChecker, type Orders } from "../orders/mod.ts";
+import {
+  type AwardCommand,
+  askingUnderLockMax,
+  createGate,
+  createOrders,
+  createVault,
+  OrderChecker,
+  type Orders,
+} from "../orders/mod.ts";
 import {
   createSandbox,
   createSandboxProvider,
@@ -150,6 +158,7 @@ export type Life = {
 };
 
 export class Night {
+  readonly url: string;
   readonly pool: pg.Pool;
   readonly engine: Engine;
   readonly outbox: Outbox;
@@ -167,10 +176,11 @@ export class Night {
   private constructor(
     parts: Pick<
       Night,
-      "pool" | "engine" | "outbox" | "materialiser" | "sandbox" | "provider" | "sandboxSecret"
+      "url" | "pool" | "engine" | "outbox" | "materialiser" | "sandbox" | "provider" | "sandboxSecret"
     > & { end: () => Promise<void> },
     nowMs: { of: () => number },
   ) {
+    this.url = parts.url;
     this.pool = parts.pool;
     this.engine = parts.engine;
     this.outbox = parts.outbox;
@@ -224,6 +234,7 @@ export class Night {
       await removeTestFolder(folder);
     };
     const parts = {
+      url: database.url,
       pool: database.pool,
       engine,
       outbox,
@@ -276,15 +287,21 @@ export class Night {
     return { userId, awardId: answer.awardId };
   }
 
-  /** A process begins: what it knows is what the tables say. @param skewMs how far its clock is ahead */
-  life(killer: Killer = new Killer(), skewMs = 0): Life {
+  /**
+   * A process begins: what it knows is what the tables say.
+   *
+   * @param skewMs how far its clock is ahead
+   * @param connections its own pool, when the test is about how many there are
+   */
+  life(killer: Killer = new Killer(), skewMs = 0, connections = this.pool): Life {
     const nowMs = () => this.nowMs() + skewMs;
-    const pool = mortalPool(this.pool, killer);
+    const pool = mortalPool(connections, killer);
     const provider = mortalProvider(this.provider, killer);
     const submit = (command: AwardCommand) => killer.around(() => this.engine.submit(command));
     const me: Life["me"] = [];
     const sendMe = (userId: string, message: MeNews) => void (killer.dead || me.push({ userId, message }));
-    const common = { pool, submit, vault, nowMs, log: silentLog() };
+    const gate = createGate(askingUnderLockMax(connections.options.max));
+    const common = { pool, gate, submit, vault, nowMs, log: silentLog() };
     const orders = createOrders({
       ...common,
       outbox: {

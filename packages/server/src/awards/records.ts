@@ -1,5 +1,6 @@
 import type { AwardState } from "@wanhui/protocol";
 import type pg from "pg";
+import type { Tx } from "../orders/mod.ts";
 
 /** An award as the desk knows it; the same from the journal's events and from the materialised table. */
 export type AwardRecord = {
@@ -51,7 +52,7 @@ function recordOf(raw: Raw): AwardRecord {
 }
 
 /** Materialised awards by id. */
-export async function readAwards(on: pg.Pool, awardIds: readonly string[]): Promise<AwardRecord[]> {
+export async function readAwards(on: pg.Pool | Tx, awardIds: readonly string[]): Promise<AwardRecord[]> {
   const { rows } = await on.query<Raw>(`${SELECT} where award_id = any($1)`, [awardIds]);
   return rows.map(recordOf);
 }

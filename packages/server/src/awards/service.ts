@@ -2,7 +2,7 @@ import type { Answer } from "@wanhui/core";
 import type { AwardState, AwardView, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
 import type { DurableBatch } from "../engine/mod.ts";
-import type { AwardCommand, Orders, Vault } from "../orders/mod.ts";
+import type { AwardCommand, Gate, Orders, Tx, Vault } from "../orders/mod.ts";
 import type { Log, Service } from "../platform/mod.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { type ClaimTerms, createCoupons, DEFAULT_TERMS } from "./codes.ts";
@@ -13,6 +13,8 @@ import { viewsOf } from "./views.ts";
 
 export type AwardsDeps = {
   readonly pool: pg.Pool;
+  /** Let through before the engine is asked under a row's lock; the same one as the orders'. */
+  readonly gate: Gate;
   readonly submit: (command: AwardCommand) => Promise<Answer>;
   readonly orders: Orders;
   readonly vault: Vault;
@@ -61,7 +63,7 @@ export function createAwards(deps: AwardsDeps): Awards {
   const views = (records: readonly AwardRecord[]) => viewsOf(records, viewParts);
   const view = async (record: AwardRecord) => (await views([record]))[0] ?? null;
   const touched = (awardId: string) => desk.touch(awardId);
-  const find = (awardId: string) => desk.find(awardId);
+  const find = (awardId: string, on?: Tx) => desk.find(awardId, on);
   const claims = createClaims({ ...deps, terms, coupon, find, view, touched });
   const { sendMe, log } = deps;
   const settler = new AwardSettler({ pool, desk, claims, coupon, prize, views, sendMe, nowMs, log });

@@ -7,6 +7,7 @@ import {
   createLog,
   type Log,
   openServerDatabase,
+  patiently,
   readDatabaseClock,
   type ServerDatabase,
   type Service,
@@ -47,7 +48,10 @@ export async function openGround(options: {
   const database = await openServerDatabase({ config, log, ...(onProgress && { onProgress }) });
   try {
     const clock = new AnchoredClock({
-      reading: await readDatabaseClock(database.pool),
+      // A machine that is busy for a moment is no reason to end before the night began.
+      reading: await patiently(() => readDatabaseClock(database.pool), {
+        onWait: () => onProgress?.("Waiting for the database's clock"),
+      }),
       onStep: (step) =>
         log.warn({ part: "clock", ...step }, "The database's clock stepped; ours follows slowly"),
     });

@@ -3,6 +3,7 @@
 export { createAddresses } from "./addresses.ts";
 export { createBoardTeller } from "./board-teller.ts";
 export { type Boards, createBoards } from "./boards.ts";
+export { createDatabaseWatch } from "./database-watch.ts";
 export { makeEngineRoom } from "./engine-room.ts";
 export { createExpectedBeacon, type ExpectedBeacon } from "./expected-beacon.ts";
 export { makeFront, makeRoom } from "./front.ts";

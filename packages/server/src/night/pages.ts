@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { createApp } from "../http/mod.ts";
 import { findListenPort, type Service } from "../platform/mod.ts";
 import type { Gateway } from "../rooms/mod.ts";
-import { healthOf } from "./health.ts";
-import { mountRoutes, type Parts } from "./routes.ts";
+import { publicHealthOf } from "./health.ts";
+import { healthParts, mountRoutes, type Parts } from "./routes.ts";
 import { pagesService } from "./services.ts";
 
 const sourceFolder = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -25,7 +25,7 @@ export async function openPages(
     tls: ground.tls,
     webFolder,
     picturesFolder: parts.picturesFolder,
-    health: () => healthOf(parts),
+    health: () => publicHealthOf(healthParts(parts)),
   });
   mountRoutes(app, parts);
   gateway.attach(app.server);

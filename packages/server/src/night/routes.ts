@@ -8,7 +8,9 @@ import { type Intake, type Room, roomRoutes, type ShowPort } from "../rooms/mod.
 import { type Director, showRoutes, studioRoutes } from "../shows/mod.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Boards } from "./boards.ts";
+import type { DatabaseWatch } from "./database-watch.ts";
 import type { Ground } from "./ground.ts";
+import { type HealthParts, healthOf } from "./health.ts";
 import type { OrderNumbers } from "./order-numbers.ts";
 import type { Proofs } from "./proofs.ts";
 import type { Shop } from "./shop.ts";
@@ -28,6 +30,7 @@ export type Parts = {
   readonly shop: Shop;
   readonly proofs: Proofs;
   readonly orderNumbers: OrderNumbers;
+  readonly databaseWatch: DatabaseWatch;
   readonly addresses: Addresses;
 };
 
@@ -64,6 +67,7 @@ export function mountRoutes(app: App, parts: Parts): void {
     board: boards.current,
     view,
     nowMs,
+    health: () => healthOf(healthParts(parts)),
     numbers: () => ({
       viewers: room.viewers,
       ...parts.orderNumbers.now(),
@@ -83,6 +87,12 @@ export function mountRoutes(app: App, parts: Parts): void {
       return { ok: false, code, ...(field === undefined ? {} : { field }) };
     },
   });
+}
+
+/** What health is read from, for the studio and for `/health`. */
+export function healthParts(parts: Parts): HealthParts {
+  const { engine, materialiser, databaseWatch, boards, ground } = parts;
+  return { engine, materialiser, databaseWatch, board: boards.current, nowMs: () => ground.clock.nowMs() };
 }
 
 /** Batches of the journal that SQL does not have yet. */

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import type { UserId } from "@wanhui/core";
 import { type Awards, createAwards } from "../awards/mod.ts";
 import type { Engine, Materialiser, Outbox } from "../engine/mod.ts";
-import { createOrders, createVault, OrderChecker, type Orders } from "../orders/mod.ts";
+import {
+  askingUnderLockMax,
+  createGate,
+  createOrders,
+  createVault,
+  OrderChecker,
+  type Orders,
+} from "../orders/mod.ts";
 import {
   createSandbox,
   createSandboxProvider,
@@ -57,9 +64,11 @@ export async function openShop(parts: {
   const provider = createSandboxProvider({ baseUrl: () => sandbox.url(), secret, ca, nowMs });
   const vault = createVault(ground.secret);
   const submit = engine.submit.bind(engine);
+  const gate = createGate(askingUnderLockMax(config.databaseConnectionsMax));
   let awards: Awards | undefined;
   const orders = createOrders({
     pool: database.pool,
+    gate,
     submit,
     outbox,
     provider,
@@ -75,6 +84,7 @@ export async function openShop(parts: {
   });
   awards = createAwards({
     pool: database.pool,
+    gate,
     submit,
     orders,
     vault,

@@ -34,11 +34,11 @@ export class OrderChecker implements Service {
   async run(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#ended.signal]);
     while (!ended.aborted) {
-      const worked = await this.runOnce().catch((error: unknown) => {
+      const done = await this.runOnce().catch((error: unknown) => {
         this.#log.warn({ part: this.name, err: error }, "Could not look for orders");
         return 0;
       });
-      if (worked < BATCH_MAX) await pause(LOOK_EVERY_MS, ended);
+      if (done < BATCH_MAX) await pause(LOOK_EVERY_MS, ended);
     }
   }
 
@@ -46,19 +46,45 @@ export class OrderChecker implements Service {
     this.#ended.abort();
   }
 
-  /** One look at everything that is due. @returns how many orders were asked about */
+  /**
+   * One look at everything that is due.
+   *
+   * @returns for how many orders that went well; what failed is no reason to look again at once
+   */
   async runOnce(): Promise<number> {
-    const captured = await this.#pool.query<{ order_id: string }>(
-      `select order_id from payments where captured_at_ms is not null and not settled order by captured_at_ms limit ${BATCH_MAX}`,
-    );
-    await this.#each(captured.rows, (orderId) => this.#orders.settle(orderId));
-    const due = await this.#take();
-    await this.#each(due, (orderId) => this.#orders.check(orderId));
-    return captured.rows.length + due.length;
+    const settled = await this.#each(await this.#takeCaptured(), (orderId) => this.#orders.settle(orderId));
+    const checked = await this.#each(await this.#takeDue(), (orderId) => this.#orders.check(orderId));
+    return settled + checked;
+  }
+
+  /**
+   * Takes payments whose money is noted and whose order has not moved. Each that fails comes back by itself, later and
+   * later; those never tried stand before all others, so that no number of failing ones keeps them waiting (OR5).
+   */
+  #takeCaptured(): Promise<{ order_id: string }[]> {
+    const nowMs = this.#nowMs();
+    return transaction(this.#pool, async (tx) => {
+      const { rows } = await tx.query<{ order_id: string; settle_tries: number }>(
+        `select order_id, settle_tries from payments
+         where captured_at_ms is not null and not settled and next_settle_at_ms <= $1
+         order by next_settle_at_ms, captured_at_ms limit ${BATCH_MAX} for update skip locked`,
+        [nowMs],
+      );
+      if (rows.length === 0) return rows;
+      await tx.query(
+        `update payments p set next_settle_at_ms = t.at_ms, settle_tries = settle_tries + 1
+         from unnest($1::text[], $2::bigint[]) as t (order_id, at_ms) where p.order_id = t.order_id`,
+        [
+          rows.map(({ order_id }) => order_id),
+          rows.map(({ settle_tries }) => nowMs + checkAgainAfterMs(settle_tries)),
+        ],
+      );
+      return rows;
+    });
   }
 
   /** Takes due orders and sets their next time before anything is asked: a second checker finds others. */
-  #take(): Promise<{ order_id: string }[]> {
+  #takeDue(): Promise<{ order_id: string }[]> {
     const nowMs = this.#nowMs();
     return transaction(this.#pool, async (tx) => {
       const { rows } = await tx.query<{ order_id: string; checks: number; pay_by_ms: bigint }>(
@@ -79,20 +105,30 @@ export class OrderChecker implements Service {
     });
   }
 
+  /** Works on each by itself. @returns for how many it went well */
   async #each(
     rows: readonly { order_id: string }[],
     work: (orderId: string) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<number> {
     const left = [...rows];
+    let done = 0;
     const one = async () => {
       for (let row = left.shift(); row !== undefined; row = left.shift()) {
         const orderId = row.order_id;
-        await work(orderId).catch((error: unknown) =>
-          this.#log.info({ order: orderId, why: errorMessage(error) }, "An order is asked about again later"),
+        await work(orderId).then(
+          () => {
+            done += 1;
+          },
+          (error: unknown) =>
+            this.#log.info(
+              { order: orderId, why: errorMessage(error) },
+              "An order is asked about again later",
+            ),
         );
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE_MAX }, one));
+    return done;
   }
 }
 

@@ -2,7 +2,7 @@
 
 export { type AddressProblem, maskAddress, maskContact, readAddress } from "./address.ts";
 export { OrderChecker } from "./checker.ts";
-export { createGate, type Gate } from "./gate.ts";
+export { askingUnderLockMax, createGate, type Gate } from "./gate.ts";
 export { orderRoutes } from "./routes.ts";
 export { canMove, type OrderEvent, orderIdOf, PAY_BY_MS } from "./rules.ts";
 export { idSchema, moneySchema, orderViewSchema, textSchema } from "./schemas.ts";

@@ -6,7 +6,7 @@ import type { Outbox } from "../engine/mod.ts";
 import type { PaymentOutcome, PaymentProvider } from "../payments/mod.ts";
 import type { Log } from "../platform/mod.ts";
 import { maskAddress } from "./address.ts";
-import { createGate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import { canMove } from "./rules.ts";
 import { lockOrder, type OrderRow, readNewestOrders, readOrder, readOrdersOf, writeEvent } from "./table.ts";
 import { type Tx, transaction } from "./transaction.ts";
@@ -19,6 +19,8 @@ export type CommandOutbox = Pick<Outbox, "enqueue" | "wake" | "onAnswered">;
 
 export type OrdersDeps = {
   readonly pool: pg.Pool;
+  /** Let through before the engine is asked under a row's lock; the same one as the claims'. */
+  readonly gate: Gate;
   readonly submit: (command: AwardCommand) => Promise<Answer>;
   readonly outbox: CommandOutbox;
   readonly provider: PaymentProvider;
@@ -106,7 +108,7 @@ export function orderView(row: OrderRow, vault: Vault): OrderView {
 
 /** Makes the orders' service. It holds no state: everything is in its tables. */
 export function createOrders(deps: OrdersDeps): Orders {
-  const gate = createGate();
+  const { gate } = deps;
   const moves = createMoves(deps);
   deps.outbox.onAnswered(POST_PREFIX, (tx, row, answer) => posted(tx, row.id, answer));
   const view = (row: OrderRow) => orderView(row, deps.vault);

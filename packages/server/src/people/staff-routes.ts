@@ -117,7 +117,7 @@ function serveStaff(app: App, deps: StaffRoutesDeps): void {
     await deps.record({ action: "end role", target, by, reason: null });
     const end = await deps.people.staff.revoke(target);
     if (end === "ended") return reply.code(204).send();
-    const code = `staff.${end}` as const;
+    const code = end === "unknown" ? "staff.unknown" : "staff.last_operator";
     await deps.record({ action: "end role refused", target, by, reason: code });
     throw problem(code, { field: "staff", rule: "PE12" });
   });

@@ -13,6 +13,7 @@ export * from "./database/mod.ts";
 export * from "./doctor/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
+export { patiently } from "./patience.ts";
 export * from "./postgres/mod.ts";
 export {
   findServerDatabase,

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { Config } from "./config/mod.ts";
 import { checkDatabase, createPool, type Migration, migrate, readMigrations } from "./database/mod.ts";
-import { Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
+import { patiently } from "./patience.ts";
 import {
   type EmbeddedPostgres,
   type LockedFolder,
@@ -35,22 +34,11 @@ export type ServerDatabaseOptions = {
   migrations?: readonly Migration[];
 };
 
-/** A database started together with us (containers) is waited for this long. */
-const reachPatienceMs = 30_000;
-
 async function checkPatiently(url: string, options: ServerDatabaseOptions): Promise<void> {
-  const until = performance.now() + reachPatienceMs;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const { doubtful } = await checkDatabase(url);
-      for (const { setting, value, advice } of doubtful) options.log.warn({ setting, value }, advice);
-      return;
-    } catch (error) {
-      if (!(error instanceof Fault && error.retryable) || performance.now() > until) throw error;
-      if (attempt === 0) options.onProgress?.("Waiting for the database");
-      await sleep(500);
-    }
-  }
+  const { doubtful } = await patiently(() => checkDatabase(url), {
+    onWait: () => options.onProgress?.("Waiting for the database"),
+  });
+  for (const { setting, value, advice } of doubtful) options.log.warn({ setting, value }, advice);
 }
 
 /**

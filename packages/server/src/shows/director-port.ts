@@ -77,7 +77,10 @@ export type Director = Service & {
   }): Promise<void>;
   cues(): StudioCueView[];
   acts(before: number | null): Promise<ActView[]>;
-  studio(at: { readonly show: StudioView["show"]; readonly numbers: StudioNumbers }): Promise<StudioView>;
+  studio(at: {
+    readonly show: StudioView["show"];
+    readonly numbers: StudioNumbers;
+  }): Promise<Omit<StudioView, "health">>;
 };
 
 /** The part of the engine the drawer needs. */

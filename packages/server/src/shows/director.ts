@@ -403,7 +403,10 @@ class RunDirector implements Director {
     });
   }
 
-  async studio(at: { show: StudioView["show"]; numbers: StudioNumbers }): Promise<StudioView> {
+  async studio(at: {
+    show: StudioView["show"];
+    numbers: StudioNumbers;
+  }): Promise<Omit<StudioView, "health">> {
     const cues = this.cues();
     const byTime = [...cues].sort((a, b) => a.atMs - b.atMs);
     const current = byTime.findLast(({ state }) => state === "live");

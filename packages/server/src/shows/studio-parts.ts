@@ -2,6 +2,7 @@ import type { AwardId, PoolId } from "@wanhui/core";
 import type {
   AwardState,
   Code,
+  HealthView,
   ShowView,
   StudioAwardsView,
   StudioAwardView,
@@ -41,6 +42,8 @@ export type StudioRoutesDeps = {
     StudioNumbers,
     "viewers" | "orders" | "paid" | "journalLagMs" | "materialiserLag"
   >;
+  /** How the server is (JR13). */
+  readonly health: () => HealthView;
   readonly awards: StudioAwards;
   /** Adds units to a pool or withdraws free ones, once per command id (PL3). */
   readonly changePool: (input: {
@@ -55,7 +58,7 @@ export async function studioView(deps: StudioRoutesDeps): Promise<StudioView> {
   const { director, board, view, nowMs, numbers } = deps;
   const { viewers, ...others } = numbers();
   const all = { ...board.counts(viewers), ...board.rates(nowMs()), ...others };
-  return director.studio({ show: view(), numbers: all });
+  return { ...(await director.studio({ show: view(), numbers: all })), health: deps.health() };
 }
 
 /** An operator acts as operator, also when he is a host as well. */

@@ -108,6 +108,7 @@ function mount(app: App, parts: { stage: Stage; asked: TestStudio["asked"]; onVi
     board: stage.board,
     view,
     nowMs,
+    health: () => ({ ok: true, parts: [{ name: "engine", ok: true, reason: null }] }),
     numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalLagMs: 3, materialiserLag: 0 }),
     awards: {
       list: async (ask) => {

@@ -1,4 +1,5 @@
 import type { Format } from "../../shared/format.ts";
+import { healthEn } from "./health.ts";
 import type { Words } from "./zh.ts";
 
 /** The studio's texts in English. */
@@ -258,6 +259,7 @@ export const en = (f: Format): Words => ({
   },
   rehearsal: "Rehearsal",
   dev: "Local randomness",
+  health: healthEn,
   readOnly: "Read only: auditor",
   trouble: {
     "cue.wrong_state": "It has just changed; the page is refreshed.",

@@ -1,5 +1,6 @@
 import type { AwardState, CueAction, CueState, StaffRole } from "@wanhui/protocol";
 import type { Format } from "../../shared/format.ts";
+import { healthZh } from "./health.ts";
 import type { TroubleWords } from "./troubles.ts";
 
 /** The studio's texts in Chinese; the other languages follow their shape. */
@@ -246,6 +247,7 @@ export const zh = (f: Format) => ({
   },
   rehearsal: "彩排",
   dev: "本地随机数",
+  health: healthZh,
   readOnly: "只读：审计",
   trouble: {
     "cue.wrong_state": "它的状态刚刚变了，已为你刷新。",

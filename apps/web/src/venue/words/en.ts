@@ -125,7 +125,6 @@ export const en = (f: Format): Words => {
       "claim.not_yours": "This prize is not yours.",
       "claim.wrong_kind": "This prize is claimed in another way.",
       "award.wrong_state": "This prize has changed; it is refreshed now.",
-      "order.wrong_state": "This order has changed; it is refreshed now.",
       "payment.unavailable": "Payment does not answer; nothing was charged. Try again shortly.",
       "engine.busy": "It is crowded: not recorded yet, trying again by itself.",
       "engine.unknown": "Not known yet whether it was recorded; asking again by itself.",

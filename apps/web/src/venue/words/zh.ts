@@ -118,7 +118,6 @@ export const zh = (f: Format) => ({
     "claim.not_yours": "这份奖品不在你名下。",
     "claim.wrong_kind": "这份奖品要用别的方式领取。",
     "award.wrong_state": "这份奖品的状态已经变化，已为你刷新。",
-    "order.wrong_state": "订单状态已经变化，已为你刷新。",
     "payment.unavailable": "支付暂时没有回应，没有扣款。请稍后再试。",
     "engine.busy": "人太多了，这次还没记上，正在自动再试。",
     "engine.unknown": "还不知道这次有没有记上，正在自动再问。",

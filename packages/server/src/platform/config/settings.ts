@@ -108,7 +108,7 @@ export const settings = {
     flag: "database-connections",
     schema: wholeNumber(4, 200).default(12),
     byDefault: "12",
-    meaning: "database connections this process opens at most",
+    meaning: "database connections shared by everything but the journal, which takes up to 6 more of its own",
   }),
   host: setting({
     env: "HOST",

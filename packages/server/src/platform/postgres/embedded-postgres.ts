@@ -17,6 +17,10 @@ const workingRole = "wanhui";
 
 /** How often the running server is looked at; a lost one is started again at the same address. */
 const watchMs = 250;
+/** Pause after a restart that failed; twice as long after each further one, up to the most. Nobody gives up. */
+const reviveAgainMs = 250;
+/** A disk that was freed or a port that was let go of is noticed within this. */
+const reviveAgainMsMax = 5_000;
 
 /** What `startEmbeddedPostgres` takes. */
 export type EmbeddedOptions = {
@@ -50,7 +54,7 @@ export class EmbeddedPostgres implements Service {
   readonly #launcher: Launcher;
   readonly #secrets: ClusterSecrets;
   #postmaster: Postmaster;
-  #ended = false;
+  readonly #ended = new AbortController();
   #reviving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -93,34 +97,51 @@ export class EmbeddedPostgres implements Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.#ended) {
-      await sleep(watchMs, undefined, { signal }).catch(() => undefined);
+    const end = AbortSignal.any([signal, this.#ended.signal]);
+    while (!end.aborted) {
+      await sleep(watchMs, undefined, { signal: end }).catch(() => undefined);
       const lives = await isPostgresOf(this.#postmaster.pid, this.dataDirectory);
       // Looked at again after the wait: a server that `stop` has just ended is not a lost one.
-      if (lives || signal.aborted || this.#ended) continue;
-      this.#reviving = this.#revive();
+      if (lives || end.aborted) continue;
+      this.#reviving = this.#revive(end);
       await this.#reviving;
     }
   }
 
   async stop(): Promise<void> {
-    this.#ended = true;
+    this.#ended.abort();
     this.#stopping ??= this.#end();
     await this.#stopping;
   }
 
   async #end(): Promise<void> {
     // A restart under way finishes first, so that what it started is stopped too.
-    await this.#reviving?.catch(() => undefined);
+    await this.#reviving;
     await removeConnectionFile(this.#options.folder.path);
     await stopPostmaster(this.#postmaster.pid, this.dataDirectory, this.#options.log);
   }
 
-  async #revive(): Promise<void> {
-    const { log, folder } = this.#options;
+  /** Tries until it runs or the end is asked for: a night outlasts a full disk or a port that is taken (FT6). */
+  async #revive(end: AbortSignal): Promise<void> {
+    const { log } = this.#options;
     log.error({ part: "postgres", pid: this.#postmaster.pid }, "PostgreSQL is gone; starting it again");
-    const wantedPort = this.#postmaster.port;
-    const { postmaster } = await ensureRunning(this.#options, this.#launcher, this.#secrets, wantedPort);
+    for (let attempt = 1, againMs = reviveAgainMs; !end.aborted; attempt += 1) {
+      try {
+        return await this.#startAgain();
+      } catch (error) {
+        const fields = { part: "postgres", attempt, againMs, err: error };
+        log.error(fields, "PostgreSQL could not be started again; the next try follows");
+      }
+      await sleep(againMs, undefined, { signal: end }).catch(() => undefined);
+      againMs = Math.min(againMs * 2, reviveAgainMsMax);
+    }
+  }
+
+  async #startAgain(): Promise<void> {
+    const { log, folder } = this.#options;
+    // Everybody's connections lead to this port: at another one the server would be as good as gone.
+    const port = { wanted: this.#postmaster.port, mayMove: false };
+    const { postmaster } = await ensureRunning(this.#options, this.#launcher, this.#secrets, port);
     this.#postmaster = postmaster;
     await announce(folder.path, this.#secrets, postmaster);
     log.info({ part: "postgres", pid: postmaster.pid }, "PostgreSQL answers again");
@@ -140,7 +161,7 @@ async function ensureRunning(
   options: EmbeddedOptions,
   launcher: Launcher,
   secrets: ClusterSecrets,
-  wantedPort: number | undefined,
+  port: { wanted: number | undefined; mayMove: boolean },
 ): Promise<{ postmaster: Postmaster; outcome: EmbeddedOutcome }> {
   const { folder, log } = options;
   const found = await adoptPostmaster(launcher.dataDirectory, secrets);
@@ -151,7 +172,7 @@ async function ensureRunning(
     launcher,
     secrets,
     log,
-    wantedPort,
+    port,
     logPath: join(folder.path, "postgres.log"),
     settings: options.settings ?? {},
   });
@@ -213,7 +234,10 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   });
   // The address of last time, so that tools and psql sessions of the operator find the server again.
   const last = await readConnectionFile(folder.path).catch(() => undefined);
-  const { postmaster, outcome } = await ensureRunning(options, launcher, secrets, last?.port);
+  const { postmaster, outcome } = await ensureRunning(options, launcher, secrets, {
+    wanted: last?.port,
+    mayMove: true,
+  });
   await ensureWorkingDatabase(secrets, postmaster.port);
   await announce(folder.path, secrets, postmaster);
   return new EmbeddedPostgres(options, {

@@ -201,20 +201,21 @@ async function spawnPostmaster(launcher: Launcher, logPath: string, settings: Re
 /**
  * Starts the server on an existing cluster and waits until it answers, recovery after a crash included.
  *
- * @param wantedPort tried first, so that a restart keeps its address; another one is taken when it is busy
+ * @param port `wanted` is tried first, so that a restart keeps its address; when it is busy and the server `mayMove`,
+ *   another one is taken
  * @throws Fault `postgres.start_failed` with the end of the server's log and what to do
  */
 export async function startPostmaster(options: {
   launcher: Launcher;
   secrets: ClusterSecrets;
   logPath: string;
-  wantedPort: number | undefined;
+  port: { wanted: number | undefined; mayMove: boolean };
   settings: Record<string, string>;
   log: Log;
 }): Promise<Postmaster> {
   const { launcher, secrets, logPath, log } = options;
   const started = performance.now();
-  let port = options.wantedPort ?? (await freePort());
+  let port = options.port.wanted ?? (await freePort());
   for (;;) {
     const settings = serverSettings(port, options.settings);
     const { pid, from } = await spawnPostmaster(launcher, logPath, settings);
@@ -222,14 +223,16 @@ export async function startPostmaster(options: {
     if (ready !== undefined) return ready;
     const output = await readLogFrom(logPath, from);
     const waited = performance.now() - started;
-    if (/could not bind|Address already in use/i.test(output) && waited < answerPatienceMs) {
+    const isBusy = /could not bind|Address already in use/i.test(output);
+    if (isBusy && options.port.mayMove && waited < answerPatienceMs) {
       port = await freePort();
     } else if (/shared memory block|lock file .* already exists/i.test(output) && waited < orphanPatienceMs) {
       log.warn("The killed database's last children still hold its memory; waiting for them to leave");
       await sleep(500);
     } else {
       const said = output.trim().split("\n").slice(-8).join("\n");
-      const message = `The embedded PostgreSQL did not start. ${adviceFor(output)}\n${said}`;
+      const advice = isBusy ? `Port ${port} is taken by another program; end that.` : adviceFor(output);
+      const message = `The embedded PostgreSQL did not start. ${advice}\n${said}`;
       throw new Fault("postgres.start_failed", message);
     }
   }

@@ -1,0 +1,58 @@
+import type { DrawId } from "@wanhui/core";
+import { expect, test } from "vitest";
+import { QUICKNET } from "../beacons/mod.ts";
+import { type HealthParts, healthOf, publicHealthOf } from "./health.ts";
+
+const shard = { shard: 3, epoch: 1, seq: 1, state: "broken", reason: "user 4f… was counted twice" } as const;
+
+function partsOf(change: {
+  ill?: boolean;
+  dueAtMs?: number;
+  stopped?: string;
+  database?: string;
+}): HealthParts {
+  const engine = { shards: change.ill ? [shard] : [], pending: 0, tickMs: 0, appends: 0, events: 0 };
+  const window = {
+    draw: "night/round-1" as DrawId,
+    window: 7,
+    round: 1,
+    beacon: QUICKNET,
+    dueAtMs: change.dueAtMs ?? 0,
+  };
+  return {
+    engine: { status: () => engine },
+    materialiser: { status: () => ({ checkpoints: [], stopped: change.stopped ?? null }) },
+    databaseWatch: { now: () => change.database ?? null },
+    board: { sealedUndrawn: () => (change.dueAtMs === undefined ? [] : [window]) },
+    nowMs: () => 100_000,
+  };
+}
+
+const illOf = (parts: HealthParts) => healthOf(parts).parts.filter(({ ok }) => !ok);
+
+test("[JR13] a beacon that is late is told to the studio and sends nobody away", () => {
+  expect(illOf(partsOf({ dueAtMs: 86_000 }))).toEqual([]);
+  const late = partsOf({ dueAtMs: 84_000 });
+  const reason = "window 7 of night/round-1 waits for its beacon, due 16 s ago";
+  expect(healthOf(late).ok).toBe(false);
+  expect(illOf(late)).toEqual([{ name: "beacon", ok: false, reason }]);
+  expect(publicHealthOf(late)).toMatchObject({ ok: true, parts: { beacon: reason, engine: "running" } });
+});
+
+test("[JR13] the reason of a bug and the database's words are for the studio alone", () => {
+  const parts = partsOf({ ill: true, database: "connect ECONNREFUSED 10.1.2.3:5432" });
+  expect(illOf(parts).map(({ reason }) => reason)).toEqual([
+    "shard 3 broken: user 4f… was counted twice",
+    "connect ECONNREFUSED 10.1.2.3:5432",
+  ]);
+  const open = publicHealthOf(parts);
+  expect(open).toMatchObject({ ok: false, parts: { engine: "shard 3 broken", database: "does not answer" } });
+  expect(JSON.stringify(open)).not.toMatch(/twice|10\.1\.2\.3/);
+});
+
+test("[JR13] a materialiser that stopped is not well", () => {
+  expect(publicHealthOf(partsOf({ stopped: "shard 1, seq 9 conflicts" }))).toMatchObject({
+    ok: false,
+    parts: { materialiser: "shard 1, seq 9 conflicts" },
+  });
+});

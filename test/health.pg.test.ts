@@ -1,0 +1,194 @@
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import type { StudioView } from "@wanhui/protocol";
+import { isAlive, loadConfig, type Night, readConnectionFile, startNight } from "@wanhui/server";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  createTestDatabase,
+  createTestFolder,
+  removeTestFolder,
+} from "../packages/server/src/platform/testing.ts";
+
+// What a whole night says of itself when a part of it is not well, and that it goes on when it is well again.
+
+const showText = `
+version: wanhui/show/1
+show: health
+title: { zh: 健康, en: Health }
+subtitle: { zh: 一, en: One }
+theme: gala
+zone: Asia/Shanghai
+currency: CNY
+ends: +10m
+venues:
+  - venue: main
+    title: { zh: 主会场, en: Main venue }
+    main: true
+pools:
+  - pool: kettle
+    kind: goods
+    title: { zh: 水壶, en: Kettle }
+    detail: { zh: 水壶, en: A kettle }
+    units: 4
+    perUser: 1
+    worthMinor: 900
+    priceMinor: 1
+    claim: { within: 1h }
+witnesses: []
+rundown:
+  - at: +0s
+    rain: rain
+    title: { zh: 雨, en: Rain }
+    pool: kettle
+    lasts: 9m
+    lateMax: 60s
+`;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await createTestFolder();
+  await writeFile(join(folder, "show.yaml"), showText);
+});
+afterEach(async () => {
+  await removeTestFolder(folder);
+});
+
+type Running = { night: Night; stop(): Promise<void> };
+
+async function start(more: Record<string, string>): Promise<Running> {
+  const flags = {
+    data: join(folder, "data"),
+    host: "127.0.0.1",
+    port: "0",
+    "sandbox-port": "0",
+    beacon: "dev",
+    show: join(folder, "show.yaml"),
+    "log-level": "error",
+    "log-file": join(folder, "server.log"),
+    ...more,
+  };
+  const config = loadConfig({ env: {}, flags });
+  const night = await startNight({ config, fresh: false, rehearsal: false, version: "0.0.0-test" });
+  const ended = new AbortController();
+  const running = night.runUntil(ended.signal);
+  return {
+    night,
+    async stop() {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
+async function health(night: Night) {
+  const answer = await fetch(`${night.url}/health`);
+  return {
+    status: answer.status,
+    ...((await answer.json()) as { ok: boolean; parts: Record<string, string> }),
+  };
+}
+
+async function studio(night: Night): Promise<StudioView> {
+  const entered = await fetch(night.operatorUrl, { method: "POST", redirect: "manual" });
+  const cookies = entered.headers.getSetCookie().map((line) => line.split(";")[0]);
+  const answer = await fetch(`${night.url}/api/studio`, { headers: { cookie: cookies.join("; ") } });
+  return (await answer.json()) as StudioView;
+}
+
+test("[JR13] a shard that stays down is named by /health, and in the studio with the reason", async () => {
+  const database = await createTestDatabase();
+  try {
+    const first = await start({ "database-url": database.url });
+    expect(await health(first.night)).toMatchObject({ status: 200, ok: true });
+    const well = (await studio(first.night)).health;
+    expect(well.ok).toBe(true);
+    expect(well.parts.map(({ name, ok }) => [name, ok])).toEqual([
+      ["engine", true],
+      ["materialiser", true],
+      ["database", true],
+      ["beacon", true],
+    ]);
+    await first.stop();
+    // A batch that this journal's chain does not lead to, in a shard the show has nothing in (JR8).
+    const { rows } = await database.pool.query<{ shard: number }>(
+      `insert into journal (shard, seq, epoch, previous_hash, hash, at_ms, payload)
+       select shard, 1, 1, decode(repeat('00', 32), 'hex'), decode(repeat('ab', 32), 'hex'), 1, '\\x00' from shards s
+       where not exists (select from journal j where j.shard = s.shard) order by shard limit 1 returning shard`,
+    );
+    const shard = Number(rows[0]?.shard);
+    const second = await start({ "database-url": database.url });
+    const said = await health(second.night);
+    expect(said).toMatchObject({ status: 503, ok: false });
+    expect(said.parts.engine).toBe(`shard ${shard} broken`);
+    const ill = (await studio(second.night)).health;
+    expect(ill.ok).toBe(false);
+    expect(ill.parts.filter(({ ok }) => !ok)).toEqual([
+      { name: "engine", ok: false, reason: expect.stringMatching(new RegExp(`^shard ${shard} broken: .+`)) },
+    ]);
+    await second.stop();
+  } finally {
+    await database.drop();
+  }
+});
+
+async function squat(port: number): Promise<Server | null> {
+  const server = createServer((socket) => socket.destroy());
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(null));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+test("[FT6] [JR13] PostgreSQL cannot be started again for a while: the server says so, stays, and goes on", async () => {
+  const { night, stop } = await start({});
+  const session = await fetch(`${night.url}/api/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ bearer: true }),
+  });
+  const { token } = (await session.json()) as { token: string };
+  const mine = () => fetch(`${night.url}/api/me/awards`, { headers: { authorization: `Bearer ${token}` } });
+  expect((await mine()).status).toBe(200);
+  const take = async () => {
+    const url = `${night.url}/api/pools/${encodeURIComponent(`${night.run.run}/kettle`)}/take`;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await fetch(url, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ requestId: "a".repeat(32) }),
+    });
+    return (await answer.json()) as { awardId?: string };
+  };
+  let squatter: Server | null = null;
+  const { port } = await readConnectionFile(join(folder, "data"));
+  while (squatter === null) {
+    const { pid } = await readConnectionFile(join(folder, "data"));
+    process.kill(pid, "SIGKILL");
+    while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
+    squatter = await squat(port);
+    if (squatter === null)
+      await expect.poll(async () => (await mine()).status, { timeout: 30_000 }).toBe(200);
+  }
+  await expect
+    .poll(() => health(night), { timeout: 20_000 })
+    .toMatchObject({
+      status: 503,
+      ok: false,
+      parts: { database: "does not answer" },
+    });
+  const refused = await mine();
+  expect(refused.status).toBe(500);
+  expect(await refused.json()).toMatchObject({ code: "server.fault", retryAfterMs: 2_000 });
+  const log = () => readFile(join(folder, "server.log"), "utf8");
+  await expect.poll(log, { timeout: 30_000 }).toMatch(/"attempt":2,/);
+  const closed = once(squatter, "close");
+  squatter.close();
+  await closed;
+  await expect.poll(() => health(night), { timeout: 30_000 }).toMatchObject({ status: 200, ok: true });
+  expect((await mine()).status).toBe(200);
+  await expect.poll(async () => (await take()).awardId, { timeout: 30_000 }).toMatch(/^[0-9a-f]{32}$/);
+  await stop();
+});
