@@ -18,6 +18,8 @@ export const ROOM_TICK_MS_MIN = 100;
 export const ROOM_TICK_MS_MAX = 1_000;
 /** ctl messages kept for resume; a night has some thousands, a reconnect misses some dozens. */
 export const CTL_RESUME_MESSAGES_MAX = 4_096;
+/** ctl messages one poll may be behind: a client polls every 3 s and misses a few; beyond it a fresh view is cheaper for all. */
+export const POLL_MESSAGES_MAX = 100;
 /** me messages kept per user in the owner's memory; older ones come from `GET /api/me/awards`. */
 export const ME_RESUME_MESSAGES_MAX = 32;
 /** Bytes queued on a slow socket before cnt is dropped, then before it is closed to resume. */
