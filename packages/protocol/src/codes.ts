@@ -64,6 +64,7 @@ export const CODES = {
   "draw.out_of_order": stop(409, "An earlier window must be drawn first."),
   "draw.bad_beacon": stop(422, "The beacon value does not belong to this window."),
   "proof.unknown": stop(404, "There is no proof of this draw yet; it begins when the draw is armed."),
+  "proof.busy": retry(503, 2_000, "Too many proofs are being sent; ask again."),
   "entry.unknown": retry(404, 2_000, "No entry of yours in this window is recorded yet."),
   "witness.undeclared": stop(403, "The draw's rules declare no such witness."),
   "witness.unknown_seal": stop(422, "This is not a seal of the draw."),
