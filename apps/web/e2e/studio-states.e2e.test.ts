@@ -102,8 +102,8 @@ function studio(nowMs: number): StudioView {
       entriesPerSecond: 1_204 + Math.round(300 * wave),
       orders: 8,
       paid: 7,
-      journalLagMs: 3,
-      materialiserLag: 42,
+      journalAppendMs: 3,
+      materialiserLagBatches: 42,
     },
     acts: [
       {

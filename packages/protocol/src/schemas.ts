@@ -331,8 +331,8 @@ export const studioNumbersSchema = countsSchema.extend({
   entriesPerSecond: z.number(),
   orders: count,
   paid: count,
-  journalLagMs: z.number(),
-  materialiserLag: z.number(),
+  journalAppendMs: z.number(),
+  materialiserLagBatches: z.number(),
 });
 export const studioSchema = z.object({
   show: showSchema,

@@ -30,8 +30,10 @@ export type StudioNumbers = Counts & {
   readonly entriesPerSecond: number;
   readonly orders: number;
   readonly paid: number;
-  readonly journalLagMs: number;
-  readonly materialiserLag: number;
+  /** How long the last append to the journal took, milliseconds of the server's monotonic clock; every answer waits for one. */
+  readonly journalAppendMs: number;
+  /** Batches of the journal, over all shards, that SQL does not have yet; a batch is one tick's events of one shard. */
+  readonly materialiserLagBatches: number;
 };
 
 /** `GET /api/studio`. */

@@ -62,8 +62,8 @@ export function mountRoutes(app: App, parts: Parts): void {
     numbers: () => ({
       viewers: room.viewers,
       ...parts.orderNumbers.now(),
-      journalLagMs: engine.status().tickMs,
-      materialiserLag: materialiserLag(engine, materialiser),
+      journalAppendMs: engine.status().tickMs,
+      materialiserLagBatches: materialiserLagBatches(engine, materialiser),
     }),
     forfeit: ({ awardId, reason }) => actOnAward(parts, { type: "award.forfeit", awardId, reason }),
     extend: ({ awardId, claimByMs }) => actOnAward(parts, { type: "award.extend", awardId, claimByMs }),
@@ -88,7 +88,7 @@ async function actOnAward(
 }
 
 /** Batches of the journal that SQL does not have yet. */
-function materialiserLag(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
+function materialiserLagBatches(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
   const reached = new Map(materialiser.status().checkpoints.map(({ shard, seq }) => [shard, seq]));
   return engine
     .status()

@@ -58,7 +58,7 @@ beforeAll(async () => {
     board: stage.board,
     view,
     nowMs,
-    numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalLagMs: 3, materialiserLag: 0 }),
+    numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalAppendMs: 3, materialiserLagBatches: 0 }),
     forfeit: async (input) => {
       forfeited.push(input);
       return { ok: false, code: "award.wrong_state" };

@@ -33,7 +33,7 @@ export type StudioRoutesDeps = {
   /** What other capabilities count. */
   readonly numbers: () => Pick<
     StudioNumbers,
-    "viewers" | "orders" | "paid" | "journalLagMs" | "materialiserLag"
+    "viewers" | "orders" | "paid" | "journalAppendMs" | "materialiserLagBatches"
   >;
   /** Takes a held award back with a reason (AW4). */
   readonly forfeit: (input: {
