@@ -9,6 +9,8 @@ export {
   formatProblem,
   loadShow,
   parseShow,
+  type Run,
+  runEndsAtMs,
   type ShowDefinition,
   type ShowProblem,
   summaryOf,
