@@ -112,9 +112,36 @@ type Opening = NightOptions & {
 };
 
 async function openNight(opening: Opening): Promise<Night> {
+  const backstage = await openBackstage(opening);
+  const { people } = await openDoors(opening, backstage);
+  const { ground, services, run, config } = opening;
+  const { addresses } = backstage;
+  await writeServerFile(config.dataFolder, {
+    url: addresses.local(),
+    pid: process.pid,
+    run: run.run,
+    rehearsal: run.rehearsal,
+  });
+  return {
+    url: addresses.base(),
+    operatorUrl: `${addresses.base()}${(await makeOperatorLink(people)).path}`,
+    run,
+    continued: opening.continued,
+    async runUntil(signal) {
+      try {
+        await runServices(services, signal);
+      } finally {
+        await removeServerFile(config.dataFolder);
+        await ground.database.close();
+      }
+    },
+  };
+}
+
+/** What decides, remembers and tells: beacons, boards, engine, shop, proofs, room. The journal is replayed at its end. */
+async function openBackstage(opening: Opening) {
   const { ground, services, run, config, version } = opening;
   const { clock, log, database } = ground;
-  const nowMs = () => Math.floor(clock.nowMs());
   const beacons = await createBeacons({ config, clock, log });
   services.push(clockKeeper(ground));
   if (database.embedded !== undefined) services.push(watchedDatabase(database.embedded));
@@ -149,7 +176,7 @@ async function openNight(opening: Opening): Promise<Night> {
     version,
     draws: boards.current.rules().map(({ draw }) => draw),
     onLevel: ({ draw, level, replay }) => {
-      const news = boards.current.setLevel(draw, level, nowMs());
+      const news = boards.current.setLevel(draw, level, Math.floor(clock.nowMs()));
       if (!replay) room.publish(news);
     },
   });
@@ -163,42 +190,22 @@ async function openNight(opening: Opening): Promise<Night> {
   });
   opening.onProgress?.("Reading the journal");
   await engine.start();
-  const front = makeFront({ ground, engine, boards, run, room });
-  const { director, drawer } = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
-  const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
+  return { ...engineRoom, addresses, beacons, boards, expectedBeacon, proofs, room, shop };
+}
+
+/** Who moves the night, and the pages that let people in; the first page can load at its end. */
+async function openDoors(opening: Opening, backstage: Awaited<ReturnType<typeof openBackstage>>) {
+  const { ground, services, run, version, picturesFolder } = opening;
+  const { boards, room } = backstage;
+  const front = makeFront({ ...backstage, ground, run });
+  const { director, drawer } = makeStage({ ...backstage, ground, run });
+  const { pool } = ground.database;
+  const orderNumbers = createOrderNumbers({ pool, run: run.run, log: ground.log });
   services.push(drawer, director, orderNumbers);
   await director.start();
-  const everything = {
-    ...engineRoom,
-    ...front,
-    ground,
-    boards,
-    director,
-    shop,
-    proofs,
-    orderNumbers,
-    addresses,
-  };
-  const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });
+  const parts = { ...backstage, ...front, ground, director, orderNumbers };
+  const pages = await openPages({ ...parts, picturesFolder, version });
+  const nowMs = () => Math.floor(ground.clock.nowMs());
   services.push(createBoardTeller({ board: boards.current, room, nowMs }), pages);
-  await writeServerFile(config.dataFolder, {
-    url: addresses.local(),
-    pid: process.pid,
-    run: run.run,
-    rehearsal: run.rehearsal,
-  });
-  return {
-    url: addresses.base(),
-    operatorUrl: `${addresses.base()}${(await makeOperatorLink(front.people)).path}`,
-    run,
-    continued: opening.continued,
-    async runUntil(signal) {
-      try {
-        await runServices(services, signal);
-      } finally {
-        await removeServerFile(config.dataFolder);
-        await database.close();
-      }
-    },
-  };
+  return front;
 }
