@@ -1,5 +1,6 @@
 // The one table of refusals and faults: what HTTP says, and what the client does next. Docs and metrics are made from it.
 
+/** What a client does with a refusal or fault. */
 export type NextStep =
   /** Final: show it. */
   | "stop"
@@ -9,6 +10,10 @@ export type NextStep =
   | "retry"
   /** Fetch the state anew, then go on. */
   | "refresh";
+/**
+ * One row of the table: the HTTP status, what the client does next, after how many milliseconds where it asks
+ * again, and one English sentence for people.
+ */
 export type CodeEntry = {
   readonly status: number;
   readonly next: NextStep;
@@ -26,6 +31,7 @@ const retry = (status: number, retryMs: number, means: string): CodeEntry => ({
 });
 const refresh = (status: number, means: string): CodeEntry => ({ status, next: "refresh", means });
 
+/** Every refusal and fault that crosses the wire, by its stable code `<area>.<what>`. */
 export const CODES = {
   "pool.unknown": stop(404, "There is no such pool."),
   "pool.conflict": stop(409, "The pool exists with other parameters."),
@@ -109,4 +115,5 @@ export const CODES = {
   "server.fault": retry(500, 2_000, "Something failed here; nothing acknowledged was lost."),
 } as const satisfies Record<string, CodeEntry>;
 
+/** A code of the table. */
 export type Code = keyof typeof CODES;

@@ -2,12 +2,13 @@
 
 import type { Counts, CueView, ShowView } from "./views.ts";
 
+/** What a director may do to a cue (CU5); a stop is of a round that is armed or live and has its own route. */
 export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm" | "cancel";
 
 /** A cue with what a director may do to it now. */
 export type StudioCueView = CueView & {
   readonly actions: readonly CueAction[];
-  /** Why it is missed, held or skipped. */
+  /** Why it is missed, held, skipped or not yet armed: for the studio alone, no viewer reads it (CU13). */
   readonly reason: string | null;
   /** Overdue by more than this becomes missed; 0 for rounds. */
   readonly lateMaxMs: number;
