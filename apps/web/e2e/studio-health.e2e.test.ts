@@ -33,8 +33,8 @@ function studio(health: HealthView): StudioView {
     entriesPerSecond: 0,
     orders: 0,
     paid: 0,
-    journalLagMs: 3,
-    materialiserLag: 0,
+    journalAppendMs: 3,
+    materialiserLagBatches: 0,
   };
   return { show, cues: [], currentCue: null, nextCue: null, numbers, pools: [], acts: [], health };
 }

@@ -21,6 +21,7 @@ export type Event =
   | WindowDrawn
   | DrawClosed;
 
+/** What a pool is made of; equal parameters are the same pool, others under its id are refused (PL2). */
 export type PoolParameters = {
   readonly pool: PoolId;
   readonly units: number;
@@ -29,12 +30,14 @@ export type PoolParameters = {
   /** How long a grab's award may wait for its claim; null posts it at once (GR6). Draws carry their own in the rules. */
   readonly grabClaimTtlMs: number | null;
 };
+/** A pool came into being with `units` of them free. */
 export type PoolCreated = {
   readonly type: "pool.created";
   readonly atMs: number;
   /** 10 bytes in hex: what the award ids of its grabs begin with (BY6). */
   readonly grantTag: string;
 } & PoolParameters;
+/** An operator restocked a pool or withdrew free units from it, once per command id (PL3). */
 export type PoolChanged = {
   readonly type: "pool.changed";
   readonly atMs: number;
@@ -43,6 +46,10 @@ export type PoolChanged = {
   readonly delta: number;
   readonly commandId: string;
 };
+/**
+ * A pool is given out first come, first served, from `opensAtMs` (inclusive) to `closesAtMs` (exclusive) of shard
+ * time (GR1).
+ */
 export type GrabOpened = {
   readonly type: "grab.opened";
   readonly atMs: number;
@@ -61,6 +68,7 @@ export type Granted = {
   readonly user: UserId;
   readonly requestId: RequestId;
 };
+/** A user got a place in the line of a pool whose units are all held; the line is served in order (GR5). */
 export type GrabWaiting = {
   readonly type: "grab.waiting";
   readonly atMs: number;
@@ -68,6 +76,7 @@ export type GrabWaiting = {
   readonly user: UserId;
   readonly requestId: RequestId;
 };
+/** An award took one of the steps of its life (AW1); where it ends unclaimed its unit comes back to the pool or its line. */
 export type AwardMoved = {
   readonly type: "award.moved";
   readonly atMs: number;
@@ -97,6 +106,10 @@ export type DrawRules = {
   readonly showKey: Hex;
   readonly witnesses: readonly { readonly name: string; readonly publicKey: Hex }[];
 };
+/**
+ * The chain of public randomness a draw is bound to, as drand describes its own (https://docs.drand.love): hash of
+ * the chain in 32 bytes, public key in 96, round r due at `genesisMs + (r - 1) * periodMs` (DR3).
+ */
 export type BeaconChain = {
   readonly chainHash: Hex;
   readonly publicKey: Hex;
@@ -104,6 +117,10 @@ export type BeaconChain = {
   readonly genesisMs: number;
   readonly periodMs: number;
 };
+/**
+ * The irrevocable promise of a round (DR4): opening, beacon rounds (window w has `firstRound + w`) and units of
+ * each window, hashed and signed.
+ */
 export type ArmRecord = {
   readonly version: "wanhui/arm/1";
   readonly draw: DrawId;
@@ -114,6 +131,10 @@ export type ArmRecord = {
   readonly firstRound: number;
   readonly schedule: readonly number[];
 };
+/**
+ * The published end of the entries of a window, out before its seed exists (DR10): units, number of keys and their
+ * Merkle root, bound to the record before it by `previousHash`.
+ */
 export type SealHeader = {
   readonly version: "wanhui/seal/1";
   readonly draw: DrawId;
@@ -127,6 +148,10 @@ export type SealHeader = {
   readonly sealedAtMs: number;
   readonly newestRoundSeen: number;
 };
+/**
+ * Windows from `fromWindow` to `toWindow`, both included, that could not be sealed in time and are never drawn; their entries and
+ * units move on (DR12).
+ */
 export type GapRecord = {
   readonly version: "wanhui/gap/1";
   readonly draw: DrawId;
@@ -137,6 +162,10 @@ export type GapRecord = {
   readonly atMs: number;
   readonly newestRoundSeen: number;
 };
+/**
+ * A stop in the chain of a draw, with the reason everybody reads: no window from `fromWindow` on takes entries
+ * (DR13).
+ */
 export type StopRecord = {
   readonly version: "wanhui/stop/1";
   readonly draw: DrawId;
@@ -146,6 +175,7 @@ export type StopRecord = {
   readonly atMs: number;
   readonly reason: string;
 };
+/** The end of the chain of a draw: units nobody won, and the later draw they are promised to or null (DR16). */
 export type CloseRecord = {
   readonly version: "wanhui/close/1";
   readonly draw: DrawId;
@@ -156,12 +186,14 @@ export type CloseRecord = {
   readonly leftoversTo: DrawId | null;
 };
 
+/** The rules of a draw are fixed and published, with their hash (DR1). */
 export type DrawPlanned = {
   readonly type: "draw.planned";
   readonly atMs: number;
   readonly rules: DrawRules;
   readonly rulesHash: Hash;
 };
+/** A draw is armed: the units of its schedule moved from its pool to it in this one event (DR4). */
 export type DrawArmed = {
   readonly type: "draw.armed";
   readonly atMs: number;
@@ -184,6 +216,7 @@ export type Entered = {
   readonly userKey: UserKey;
   readonly user: UserId;
 };
+/** A window took its last entry; `sealHash` is the hash of `header`, and part of every ticket (DR10, BY4). */
 export type WindowSealed = {
   readonly type: "window.sealed";
   readonly atMs: number;
@@ -192,24 +225,31 @@ export type WindowSealed = {
   /** Display only (DR19). */
   readonly taps: number;
 };
+/** Windows were given up unsealed; `hash` is that of the record, which the next one names (DR12). */
 export type WindowGap = {
   readonly type: "window.gap";
   readonly atMs: number;
   readonly record: GapRecord;
   readonly hash: Hash;
 };
+/** A stop took effect in the chain of a draw (DR13). */
 export type DrawStopped = {
   readonly type: "draw.stopped";
   readonly atMs: number;
   readonly record: StopRecord;
   readonly hash: Hash;
 };
+/** One unit of a window: the key whose ticket was among the smallest, its user, and the award made of it (DR14). */
 export type Winner = {
   readonly userKey: UserKey;
   readonly user: UserId;
   readonly ticket: Hash;
   readonly awardId: AwardId;
 };
+/**
+ * The result of a sealed window with its own beacon round: randomness (32 bytes, SHA-256 of the 48-byte BLS
+ * signature), units released and winners (DR15).
+ */
 export type WindowDrawn = {
   readonly type: "window.drawn";
   readonly atMs: number;
@@ -222,6 +262,7 @@ export type WindowDrawn = {
   /** In ticket order. */
   readonly winners: readonly Winner[];
 };
+/** A draw is over; what nobody won is promised to a later draw or free in the pool again (DR16). */
 export type DrawClosed = {
   readonly type: "draw.closed";
   readonly atMs: number;

@@ -1,5 +1,6 @@
 // The one table of refusals and faults: what HTTP says, and what the client does next. Docs and metrics are made from it.
 
+/** What a client does with a refusal or fault. */
 export type NextStep =
   /** Final: show it. */
   | "stop"
@@ -9,6 +10,10 @@ export type NextStep =
   | "retry"
   /** Fetch the state anew, then go on. */
   | "refresh";
+/**
+ * One row of the table: the HTTP status, what the client does next, after how many milliseconds where it asks
+ * again, and one English sentence for people.
+ */
 export type CodeEntry = {
   readonly status: number;
   readonly next: NextStep;
@@ -26,6 +31,7 @@ const retry = (status: number, retryMs: number, means: string): CodeEntry => ({
 });
 const refresh = (status: number, means: string): CodeEntry => ({ status, next: "refresh", means });
 
+/** Every refusal and fault that crosses the wire, by its stable code `<area>.<what>`. */
 export const CODES = {
   "pool.unknown": stop(404, "There is no such pool."),
   "pool.conflict": stop(409, "The pool exists with other parameters."),
@@ -64,6 +70,7 @@ export const CODES = {
   "draw.out_of_order": stop(409, "An earlier window must be drawn first."),
   "draw.bad_beacon": stop(422, "The beacon value does not belong to this window."),
   "proof.unknown": stop(404, "There is no proof of this draw yet; it begins when the draw is armed."),
+  "proof.busy": retry(503, 2_000, "Too many proofs are being sent; ask again."),
   "entry.unknown": retry(404, 2_000, "No entry of yours in this window is recorded yet."),
   "witness.undeclared": stop(403, "The draw's rules declare no such witness."),
   "witness.unknown_seal": stop(422, "This is not a seal of the draw."),
@@ -108,4 +115,5 @@ export const CODES = {
   "server.fault": retry(500, 2_000, "Something failed here; nothing acknowledged was lost."),
 } as const satisfies Record<string, CodeEntry>;
 
+/** A code of the table. */
 export type Code = keyof typeof CODES;

@@ -48,6 +48,7 @@ export type MeMessage = { readonly n: number } & (
   | { readonly t: "order"; readonly order: OrderView }
 );
 
+/** What a server says on a socket, as JSON; `at` is the time of the server, Unix milliseconds. */
 export type ServerMessage =
   | {
       readonly t: "hello";
@@ -95,6 +96,10 @@ export type ServerMessage =
   | { readonly t: "goaway"; readonly afterMs: number }
   | { readonly t: "error"; readonly code: string; readonly field?: string; readonly retryMs?: number };
 
+/**
+ * What a client says on a socket, as JSON of at most `CLIENT_FRAME_BYTES_MAX` bytes; its taps are packed instead
+ * (`encodeTaps`).
+ */
 export type ClientMessage =
   /** First message on a socket. Without resume the lane begins at the server's newest offset. */
   | {

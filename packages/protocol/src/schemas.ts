@@ -33,8 +33,11 @@ const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
 export const textSchema = z.object({ zh: z.string(), en: z.string() });
 export const moneySchema = z.object({ amountMinor: z.int(), currency: z.string() });
+/** How far the host platform vouches for somebody (PE4). */
 export const levelSchema = z.enum(["guest", "contact", "identity"]);
+/** Roles (PE6); everybody is a viewer. */
 export const roleSchema = z.enum(["viewer", "host", "operator", "auditor"]);
+/** Roles somebody can be invited to. */
 export const staffRoleSchema = z.enum(["host", "operator", "auditor"]);
 
 /** RFC 9457 with our code. */
@@ -235,7 +238,9 @@ export const sessionBodySchema = z.strictObject({
   bearer: z.boolean().optional(),
 });
 
+/** `POST /api/studio/invites`. */
 export const inviteBodySchema = z.strictObject({ role: staffRoleSchema });
+/** The one-time link of an invitation, and its end in Unix milliseconds (PE5). */
 export const inviteSchema = z.object({ url: z.string(), expiresAtMs: time });
 export const staffListSchema = z.object({
   staff: list(
@@ -253,14 +258,19 @@ export const staffListSchema = z.object({
 
 // --- the room over plain HTTP
 
+/** `POST /api/draws/:draw/tap`: what a packed tap frame says, for those without a socket (WR13). */
 export const tapBodySchema = z.strictObject({
   /** The phone's random half of its user key, the same all round. */
   nonce: hex16Schema,
   taps: z.int().min(1).max(TAPS_PER_FRAME_MAX),
 });
+/** The window of a durable entry; `fixedKey` where an earlier key of the same user holds (DR7). */
 export const tapAnswerSchema = z.object({ window: z.int(), fixedKey: z.string().exactOptional() });
+/** `POST /api/pools/:pool/take`: the same request id is the same wish (WR10). */
 export const takeBodySchema = z.strictObject({ requestId: hex16Schema });
+/** The award a take was granted. */
 export const takeAnswerSchema = z.object({ awardId: z.string() });
+/** `GET /api/room/poll`: the place in the stream to go on from; without one the answer says where to begin (WR16). */
 export const pollQuerySchema = z.object({
   stream: z
     .string()
@@ -294,6 +304,7 @@ export const ctlMessageSchema = z.discriminatedUnion("t", [
     resultAtMs: time,
   }),
 ]);
+/** What a poll is answered: at most `POLL_MESSAGES_MAX` messages, the offset after them, the counts (WR16). */
 export const pollAnswerSchema = z.object({
   stream: z.string(),
   offset: z.int(),
@@ -341,8 +352,8 @@ export const studioNumbersSchema = countsSchema.extend({
   entriesPerSecond: z.number(),
   orders: count,
   paid: count,
-  journalLagMs: z.number(),
-  materialiserLag: z.number(),
+  journalAppendMs: z.number(),
+  materialiserLagBatches: z.number(),
 });
 export const studioPoolSchema = z.object({
   pool: z.string(),

@@ -2,12 +2,13 @@
 
 import type { AwardState, Counts, CueView, ShowView, Text } from "./views.ts";
 
+/** What a director may do to a cue (CU5); a stop is of a round that is armed or live and has its own route. */
 export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm" | "cancel";
 
 /** A cue with what a director may do to it now. */
 export type StudioCueView = CueView & {
   readonly actions: readonly CueAction[];
-  /** Why it is missed, held or skipped. */
+  /** Why it is missed, held, skipped or not yet armed: for the studio alone, no viewer reads it (CU13). */
   readonly reason: string | null;
   /** Overdue by more than this becomes missed; 0 for rounds. */
   readonly lateMaxMs: number;
@@ -30,8 +31,10 @@ export type StudioNumbers = Counts & {
   readonly entriesPerSecond: number;
   readonly orders: number;
   readonly paid: number;
-  readonly journalLagMs: number;
-  readonly materialiserLag: number;
+  /** How long the last append to the journal took, milliseconds of the server's monotonic clock; every answer waits for one. */
+  readonly journalAppendMs: number;
+  /** Batches of the journal, over all shards, that SQL does not have yet; a batch is one tick's events of one shard. */
+  readonly materialiserLagBatches: number;
 };
 
 /** Where every unit of a pool is: units = free + held + posted + withdrawn (PL1). */

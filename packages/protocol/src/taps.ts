@@ -3,10 +3,12 @@
 
 import { TAPS_PER_FRAME_MAX } from "./limits.ts";
 
+/** Length of a packed tap frame, exactly; anything else is `frame.malformed`. */
 export const TAP_FRAME_BYTES = 26;
 const KIND_TAPS = 1;
 const TAP_VERSION = 1;
 
+/** What one packed tap frame says: gestures of one phone in one round since its last frame (WR5). */
 export type TapFrame = {
   /** `RoundView.index`, 0 to 65,535. */
   readonly drawIndex: number;

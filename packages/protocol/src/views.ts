@@ -3,8 +3,13 @@
 
 /** A text in both languages of the house. */
 export type Text = { readonly zh: string; readonly en: string };
+/**
+ * An amount in minor units (fen, cents), a whole number, never a float, with its currency as ISO 4217 has it
+ * (`CNY`).
+ */
 export type Money = { readonly amountMinor: number; readonly currency: string };
 
+/** What a win is: goods that are shipped, a coupon code, credited cash, or a right of use that is registered. */
 export type AwardKind = "goods" | "coupon" | "cash" | "right";
 
 /** What a unit of a pool is. */
@@ -26,6 +31,11 @@ export type PrizeView = {
   readonly left: number;
 };
 
+/**
+ * What everybody sees of a round: announced (`planned`, or `held`, `missed`, `skipped` by the director), `armed`
+ * and irrevocable, `open` for entries, `drawing` behind the last close, then `closed`, or `stopped` where a stop
+ * cut its schedule.
+ */
 export type RoundPhase =
   | "planned"
   | "held"
@@ -65,6 +75,7 @@ export type RoundView = {
   readonly winners: number;
   /** Every window below this index is drawn or went into a gap (DR12); from the close on, all that exist. */
   readonly drawnThrough: number;
+  /** What a director gave as reason for a stop, for everybody to read; null without a stop (CU13). */
   readonly reason: string | null;
 };
 
@@ -79,8 +90,14 @@ export type RainView = {
   readonly closesAtMs: number;
 };
 
+/** What a cue is: a part of the programme (`segment`), words (`say`), a shake round, or a rain of coupons. */
 export type CueKind = "segment" | "say" | "round" | "rain";
+/**
+ * Where a cue is in its life (CU1): from `pending` by way of `armed` (round and rain) and `live` to `done`, or
+ * aside by an act or its lateness.
+ */
 export type CueState = "pending" | "held" | "armed" | "live" | "done" | "skipped" | "missed";
+/** One item of the rundown; times are Unix milliseconds of the server. */
 export type CueView = {
   readonly cue: string;
   readonly kind: CueKind;
@@ -94,8 +111,13 @@ export type CueView = {
   readonly opens: string | null;
 };
 
+/** A page of the show: the main venue or a sub-venue. */
 export type VenueView = { readonly slug: string; readonly title: Text; readonly main: boolean };
 
+/**
+ * `GET /api/show`: everything a page begins with, at most a second old; what comes later is folded into it from the
+ * ctl lane.
+ */
 export type ShowView = {
   readonly show: string;
   readonly run: string;
@@ -121,6 +143,7 @@ export type ShowView = {
   readonly counts: Counts;
 };
 
+/** Numbers of the run so far, from durable events alone (CU11), but `viewers`, the people connected now. */
 export type Counts = {
   readonly viewers: number;
   readonly taps: number;
@@ -133,7 +156,12 @@ export type Counts = {
   readonly open: Readonly<Record<string, number>>;
 };
 
+/**
+ * Where an award is in its life (AW1): `held` until it is claimed, `committing` while an order is paid, `posted`
+ * for good, `expired` by time, `forfeited` by an operator.
+ */
 export type AwardState = "held" | "committing" | "posted" | "expired" | "forfeited";
+/** One unit somebody won or grabbed, as its owner and the studio see it. */
 export type AwardView = {
   readonly awardId: string;
   readonly prize: PrizeView;
@@ -158,7 +186,12 @@ export type AwardView = {
       };
 };
 
+/**
+ * Where an order is: `placed` and to be paid by `payByMs`, `paid`, or `expired` unpaid, its award free to be
+ * claimed again.
+ */
 export type OrderState = "placed" | "paid" | "expired";
+/** An order as its owner sees it; the address stands only as a hint. */
 export type OrderView = {
   readonly orderId: string;
   readonly awardId: string;
@@ -176,6 +209,7 @@ export type OrderView = {
   readonly shipTo: string;
 };
 
+/** Where goods go: as entered, each part at most a line; `country` is an ISO 3166 code of two letters. */
 export type Address = {
   readonly name: string;
   readonly phone: string;
@@ -187,6 +221,7 @@ export type Address = {
   readonly postcode: string;
 };
 
+/** Who asks, as `POST` and `GET /api/session` answer (docs/spec/people.md). */
 export type SessionView = {
   /** Own user id, 32 hex characters. */
   readonly user: string;
@@ -205,6 +240,10 @@ export type SocketTicketView = {
   readonly pseudonyms: Readonly<Record<string, string>>;
 };
 
+/**
+ * A signed statement that one entry was acknowledged (RC1): the leaf, its Merkle path to the root of its journal
+ * tick, and the signature of the show key over the tick.
+ */
 export type ReceiptView = {
   readonly version: "wanhui/receipt/1";
   readonly leaf: { readonly draw: string; readonly window: number; readonly userKey: string };

@@ -113,9 +113,36 @@ type Opening = NightOptions & {
 };
 
 async function openNight(opening: Opening): Promise<Night> {
+  const backstage = await openBackstage(opening);
+  const { people } = await openDoors(opening, backstage);
+  const { ground, services, run, config } = opening;
+  const { addresses } = backstage;
+  await writeServerFile(config.dataFolder, {
+    url: addresses.local(),
+    pid: process.pid,
+    run: run.run,
+    rehearsal: run.rehearsal,
+  });
+  return {
+    url: addresses.base(),
+    operatorUrl: `${addresses.base()}${(await makeOperatorLink(people)).path}`,
+    run,
+    continued: opening.continued,
+    async runUntil(signal) {
+      try {
+        await runServices(services, signal);
+      } finally {
+        await removeServerFile(config.dataFolder);
+        await ground.database.close();
+      }
+    },
+  };
+}
+
+/** What decides, remembers and tells: beacons, boards, engine, shop, proofs, room. The journal is replayed at its end. */
+async function openBackstage(opening: Opening) {
   const { ground, services, run, config, version } = opening;
   const { clock, log, database } = ground;
-  const nowMs = () => Math.floor(clock.nowMs());
   const beacons = await createBeacons({ config, clock, log });
   services.push(clockKeeper(ground));
   if (database.embedded !== undefined) services.push(watchedDatabase(database.embedded));
@@ -150,7 +177,7 @@ async function openNight(opening: Opening): Promise<Night> {
     version,
     draws: boards.current.rules().map(({ draw }) => draw),
     onLevel: ({ draw, level, replay }) => {
-      const news = boards.current.setLevel(draw, level, nowMs());
+      const news = boards.current.setLevel(draw, level, Math.floor(clock.nowMs()));
       if (!replay) room.publish(news);
     },
   });
@@ -164,45 +191,23 @@ async function openNight(opening: Opening): Promise<Night> {
   });
   opening.onProgress?.("Reading the journal");
   await engine.start();
-  const front = makeFront({ ground, engine, boards, run, room });
-  const stage = makeStage({ ground, engine, boards, run, room, beacons, expectedBeacon });
-  const { director } = stage;
-  const orderNumbers = createOrderNumbers({ pool: database.pool, run: run.run, log });
-  const databaseWatch = createDatabaseWatch({ pool: database.pool });
-  services.push(stage.drawer, stage.clockWatch, director, orderNumbers, databaseWatch);
+  return { ...engineRoom, addresses, beacons, boards, expectedBeacon, proofs, room, shop };
+}
+
+/** Who moves the night, and the pages that let people in; the first page can load at its end. */
+async function openDoors(opening: Opening, backstage: Awaited<ReturnType<typeof openBackstage>>) {
+  const { ground, services, run, version, picturesFolder } = opening;
+  const { boards, room } = backstage;
+  const front = makeFront({ ...backstage, ground, run });
+  const { director, drawer, clockWatch } = makeStage({ ...backstage, ground, run });
+  const { pool } = ground.database;
+  const orderNumbers = createOrderNumbers({ pool, run: run.run, log: ground.log });
+  const databaseWatch = createDatabaseWatch({ pool });
+  services.push(drawer, clockWatch, director, orderNumbers, databaseWatch);
   await director.start();
-  const everything = {
-    ...engineRoom,
-    ...front,
-    ground,
-    boards,
-    director,
-    shop,
-    proofs,
-    orderNumbers,
-    databaseWatch,
-    addresses,
-  };
-  const pages = await openPages({ ...everything, picturesFolder: opening.picturesFolder, version });
+  const parts = { ...backstage, ...front, ground, director, orderNumbers, databaseWatch };
+  const pages = await openPages({ ...parts, picturesFolder, version });
+  const nowMs = () => Math.floor(ground.clock.nowMs());
   services.push(createBoardTeller({ board: boards.current, room, nowMs }), pages);
-  await writeServerFile(config.dataFolder, {
-    url: addresses.local(),
-    pid: process.pid,
-    run: run.run,
-    rehearsal: run.rehearsal,
-  });
-  return {
-    url: addresses.base(),
-    operatorUrl: `${addresses.base()}${(await makeOperatorLink(front.people)).path}`,
-    run,
-    continued: opening.continued,
-    async runUntil(signal) {
-      try {
-        await runServices(services, signal);
-      } finally {
-        await removeServerFile(config.dataFolder);
-        await database.close();
-      }
-    },
-  };
+  return front;
 }

@@ -10,6 +10,8 @@ export {
   formatProblem,
   loadShow,
   parseShow,
+  type Run,
+  runEndsAtMs,
   type ShowDefinition,
   type ShowProblem,
   summaryOf,

@@ -76,6 +76,7 @@ function orNull<T>(check: Check<T>): Check<T | null> {
 const hash = hex(32);
 const signature = hex(64);
 
+/** First line of a proof (PF2): whose draw it is, and the level the chain alone can give (PF3). */
 export const headShape = object({
   version: oneOf("wanhui/proof/1"),
   draw: text,
@@ -85,6 +86,7 @@ export const headShape = object({
   software: text,
 });
 
+/** The published rules of the draw (DR1); their canonical hash is in the arm record. */
 export const rulesShape = object({
   version: oneOf("wanhui/rules/1"),
   draw: text,
@@ -100,6 +102,7 @@ export const rulesShape = object({
   showKey: hash,
   witnesses: list(object({ name: text, publicKey: hash })),
 });
+/** Rules as read from a proof. */
 export type Rules = ReturnType<typeof rulesShape>;
 
 const armRecord = object({
@@ -118,7 +121,9 @@ const armRecord = object({
   firstRound: integer(1),
   schedule: list(integer()),
 });
+/** The arm record as read from a proof (DR4): opening, beacon chain, first round, units of each window. */
 export type Arm = ReturnType<typeof armRecord>;
+/** Line `arm`: the record and the Ed25519 signature of the show key over it (BY10). */
 export const armShape = object({ record: armRecord, signature });
 
 const sealHeader = object({
@@ -133,9 +138,12 @@ const sealHeader = object({
   sealedAtMs: integer(),
   newestRoundSeen: integer(),
 });
+/** Header of a sealed window as read from a proof (DR10). */
 export type SealHeader = ReturnType<typeof sealHeader>;
+/** Line `seal`: header of a window and its signature; entries follow once it is drawn. */
 export const sealShape = object({ header: sealHeader, signature });
 
+/** Line `gap`: windows that were never sealed, and where their entries and units went (DR12). */
 export const gapShape = object({
   record: object({
     version: oneOf("wanhui/gap/1"),
@@ -150,6 +158,7 @@ export const gapShape = object({
   signature,
 });
 
+/** Line `stop`: from which window on nothing is taken, and why (DR13). */
 export const stopShape = object({
   record: object({
     version: oneOf("wanhui/stop/1"),
@@ -163,6 +172,7 @@ export const stopShape = object({
   signature,
 });
 
+/** Line `close`: units left over and the draw they are promised to (DR16). */
 export const closeShape = object({
   record: object({
     version: oneOf("wanhui/close/1"),
@@ -176,6 +186,9 @@ export const closeShape = object({
   signature,
 });
 
+/**
+ * Line `draw`: the seed of a window, with the 48-byte BLS signature it is the hash of, units and number of winners.
+ */
 export const drawShape = object({
   window: integer(),
   round: integer(1),
@@ -194,11 +207,13 @@ export const entriesShape = object({
       : refuse(field, `not a list of 1 to ${userKeysPerLineMax} keys`),
 });
 
+/** Line `winners`: 1 to 1,000 of a window, in ticket order. */
 export const winnersShape = object({
   window: integer(),
   winners: list(object({ userKey: hash, ticket: hash, awardId: hex(16) }), userKeysPerLineMax),
 });
 
+/** Line `witness`: a signature over a seal and the time its witness heard it, by the clock of the witness (WT1). */
 export const witnessShape = object({
   name: text,
   publicKey: hash,
@@ -207,6 +222,7 @@ export const witnessShape = object({
   signature,
 });
 
+/** Line `forfeit`: an award taken back, with its reason; nobody moves up (AW4). */
 export const forfeitShape = object({
   awardId: hex(16),
   userKey: hash,
@@ -215,6 +231,7 @@ export const forfeitShape = object({
   atMs: integer(),
 });
 
+/** Last line: level of the file, number of lines, hash of the line before, signed by the show key. */
 export const footShape = object({
   version: oneOf("wanhui/foot/1"),
   level: oneOf("dev", "beacon", "beacon+witness"),
@@ -224,6 +241,7 @@ export const footShape = object({
   signature,
 });
 
+/** What every line has around its body: kind, number from 0, and the SHA-256 of the line before (PF1). */
 export const lineShape = object({
   kind: oneOf(
     "head",
@@ -244,8 +262,10 @@ export const lineShape = object({
   previous: hash,
   body: (value): Json => value,
 });
+/** A line before its body is looked at. */
 export type Line = ReturnType<typeof lineShape>;
 
+/** A receipt (RC1): leaf, Merkle path of at most 64 hashes, the signed statement of its journal tick. */
 export const receiptShape = object({
   version: oneOf("wanhui/receipt/1"),
   leaf: object({ draw: text, window: integer(), userKey: hash }),

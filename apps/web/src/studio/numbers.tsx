@@ -82,13 +82,13 @@ export function Numbers() {
             <dd>{format.number(row(key))}</dd>
           </div>
         ))}
-        <div className={numbers.journalLagMs > 1_000 ? "bad" : ""}>
+        <div className={numbers.journalAppendMs > 1_000 ? "bad" : ""}>
           <dt>{words.numbers.journal}</dt>
-          <dd>{words.numbers.ms(Math.round(numbers.journalLagMs))}</dd>
+          <dd>{words.numbers.ms(Math.round(numbers.journalAppendMs))}</dd>
         </div>
-        <div className={numbers.materialiserLag > 10_000 ? "bad" : ""}>
+        <div className={numbers.materialiserLagBatches > 10_000 ? "bad" : ""}>
           <dt>{words.numbers.materialiser}</dt>
-          <dd>{words.numbers.events(numbers.materialiserLag)}</dd>
+          <dd>{words.numbers.batches(numbers.materialiserLagBatches)}</dd>
         </div>
       </dl>
     </section>

@@ -12,9 +12,11 @@ import {
   createRoom,
   type Gateway,
   type Intake,
+  memoryBytesOfProcess,
   type Room,
   realClock,
   type ShowPort,
+  socketsMaxOf,
   textFrame,
 } from "../rooms/mod.ts";
 import { drawIds, type Run } from "../shows/mod.ts";
@@ -91,6 +93,7 @@ export function makeFront(parts: {
     clock: realClock(nowMs),
     log: log.child({ part: "gateway" }),
     random: Math.random,
+    socketsMax: config.socketsMax ?? socketsMaxOf(memoryBytesOfProcess()),
   });
   room.setCounts(() => boards.current.counts(room.viewers));
   return { people, room, show, intake, gateway };

@@ -10,6 +10,7 @@ import {
   createProofArchive,
   createWitnessLevels,
   createWitnessStore,
+  keepWitnesses,
   type LevelNews,
   proofRoutes,
   TickReceipts,
@@ -40,7 +41,7 @@ export async function openProofs(parts: {
 }): Promise<Proofs> {
   const { ground, journal, version, draws } = parts;
   const { config, database, signer, clock, log } = ground;
-  const witnesses = createWitnessStore(database.pool);
+  const witnesses = keepWitnesses(createWitnessStore(database.pool), () => clock.nowMs());
   const archive = await createProofArchive({
     folder: join(config.dataFolder, "proofs"),
     signer,

@@ -71,8 +71,8 @@ export function mountRoutes(app: App, parts: Parts): void {
     numbers: () => ({
       viewers: room.viewers,
       ...parts.orderNumbers.now(),
-      journalLagMs: engine.status().tickMs,
-      materialiserLag: materialiserLag(engine, materialiser),
+      journalAppendMs: engine.status().tickMs,
+      materialiserLagBatches: materialiserLagBatches(engine, materialiser),
     }),
     awards: createStudioAwards({
       awards: shop.awards,
@@ -96,7 +96,7 @@ export function healthParts(parts: Parts): HealthParts {
 }
 
 /** Batches of the journal that SQL does not have yet. */
-function materialiserLag(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
+function materialiserLagBatches(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
   const reached = new Map(materialiser.status().checkpoints.map(({ shard, seq }) => [shard, seq]));
   return engine
     .status()

@@ -119,6 +119,29 @@ describe("addresses", () => {
     expect(passed).toBe(true);
   });
 
+  it("[LM8] [WR11] who makes people by the thousand waits, and a crowd of real ones behind one address still gets in", () => {
+    const time = hand();
+    const limits = createLimits(time);
+    let madeAtMs = 0;
+    // One program that makes the next as soon as it has one: no faster than the pace, once the burst is gone.
+    const next = (left: number) => {
+      madeAtMs = time.nowMs();
+      if (left > 0) limits.slow("session", "6.6.6.6", () => next(left - 1));
+    };
+    const startMs = time.nowMs();
+    for (let n = 0; n < 2_000; n += 1) limits.slow("session", "6.6.6.6", () => {});
+    next(500);
+    for (let n = 0; n < 1_000; n += 1) time.pass(10);
+    expect(madeAtMs - startMs).toBeGreaterThanOrEqual(4_500);
+    let in_ = 0;
+    for (let n = 0; n < 5_000; n += 1)
+      limits.slow("session", "7.7.7.7", () => {
+        in_ += 1;
+      });
+    time.pass(3_001);
+    expect(in_).toBe(5_000);
+  });
+
   it("[LM3] as many wait as there is room for; the others are let through, not dropped", () => {
     const limits = createLimits({ ...hand(), delayedMax: 10 });
     let through = 0;

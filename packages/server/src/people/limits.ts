@@ -4,8 +4,8 @@ import type { Session } from "./session.ts";
 // reason. A household shares a device at most, a stadium shares an address.
 
 type Rate = { readonly perSecond: number; readonly burst: number };
-/** What is limited. `tap`: one packed frame. `take`: one grab. `write`: one changing HTTP request. `read`: one reading of one's own things. */
-export type LimitKind = "tap" | "taps" | "take" | "write" | "read";
+/** What is limited. `tap`: one packed frame. `take`: one grab. `write`: one changing HTTP request. `read`: one reading of one's own things. `poll`: one poll of the room. */
+export type LimitKind = "tap" | "taps" | "take" | "write" | "read" | "poll";
 
 /** Honest pages send two tap frames a second; somebody's five tabs and a retry storm still pass. */
 const USER: Record<LimitKind, Rate> = {
@@ -18,20 +18,35 @@ const USER: Record<LimitKind, Rate> = {
   write: { perSecond: 4, burst: 40 },
   // One's awards, orders and receipts cost a query each: a page reads them after a result, a few tabs at once.
   read: { perSecond: 5, burst: 20 },
+  // A page without a socket polls every 3 s; five tabs and a few reloads still pass.
+  poll: { perSecond: 2, burst: 20 },
 };
 /** Two people on one phone or computer at the same time are twice as much as one. */
 const DEVICE_FACTOR = 2;
 
-/** What is slowed down per address. `connect`: one socket. `frame`: one tap or take. `request`: one HTTP request. */
-export type AddressKind = "connect" | "frame" | "request";
+/**
+ * What is slowed down per address. `connect`: one socket. `frame`: one tap or take. `request`: one HTTP request.
+ * `poll`: one poll of the room. `session`: one person nobody knew before.
+ */
+export type AddressKind = "connect" | "frame" | "request" | "poll" | "session";
 /** A stadium or a school behind one address: 10,000 phones reconnect over 20 s, and send a frame or two a second. */
 const ADDRESS: Record<AddressKind, Rate> = {
   connect: { perSecond: 500, burst: 2_000 },
   frame: { perSecond: 20_000, burst: 40_000 },
   request: { perSecond: 500, burst: 2_000 },
+  // 3,000 phones that get no socket poll every 3 s at five times this: theirs come a moment later, all of them.
+  poll: { perSecond: 200, burst: 1_000 },
+  // A stadium's doors open over minutes; whoever makes people by the thousand waits longest.
+  session: { perSecond: 100, burst: 2_000 },
 };
 /** Never longer than this, so that honest people behind a busy address still get in: a window lasts 3 s. */
-const ADDRESS_DELAY_MS_MAX: Record<AddressKind, number> = { connect: 2_000, frame: 250, request: 1_000 };
+const ADDRESS_DELAY_MS_MAX: Record<AddressKind, number> = {
+  connect: 2_000,
+  frame: 250,
+  request: 1_000,
+  poll: 2_000,
+  session: 3_000,
+};
 /** Answers waiting for their delay; beyond it nothing is delayed, because waiting itself costs memory (1 KB each). */
 const DELAYED_MAX = 10_000;
 /** Buckets remembered, 100 bytes each: 30 MB. The one untouched for longest goes first and would be full again soon. */

@@ -2,7 +2,7 @@ import type { SessionView } from "@wanhui/protocol";
 import { sessionBodySchema, sessionSchema, socketTicketSchema } from "@wanhui/protocol/schemas";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type App, noContent, problem, problemResponses } from "../http/mod.ts";
-import { addressBucketOf } from "./limits.ts";
+import { type AddressKind, addressBucketOf } from "./limits.ts";
 import { DEVICE_TTL_MS, type People } from "./people.ts";
 import { rememberSession, requireSession, type Session, sessionOf } from "./session.ts";
 import { isGuest, type TokenFault, type UserToken } from "./tokens.ts";
@@ -25,8 +25,10 @@ const faults = new WeakMap<object, TokenFault>();
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** `read`: each asking takes from the read buckets of who asks (LM7). Changing requests take from `write` anyway. */
-    limit?: "read";
+    /** Each asking takes from these buckets of who asks (LM7, WR16). Changing requests take from `write` anyway. */
+    limit?: "read" | "poll";
+    /** Slows each asking by this bucket of the address, beside the one every request takes from (LM3). */
+    slow?: "poll";
   }
 }
 
@@ -49,10 +51,12 @@ export function peopleRoutes(app: App, deps: PeopleRoutesDeps): void {
     if (typeof session === "string") faults.set(request, session);
     else if (session !== null) rememberSession(request, session);
     const address = sessionOf(request)?.address ?? addressBucketOf(request.ip);
-    await new Promise<void>((resolve) => people.limits.slow("request", address, resolve));
+    const { limit, slow } = request.routeOptions.config;
+    await slowed(people, "request", address);
+    if (slow !== undefined) await slowed(people, slow, address);
     const known = sessionOf(request);
     if (known === null) return;
-    const kind = READING.has(request.method) ? request.routeOptions.config.limit : "write";
+    const kind = READING.has(request.method) ? limit : "write";
     if (kind === undefined) return;
     const waitMs = people.limits.take(kind, known, 1);
     if (waitMs > 0) throw problem("rate.limited", { retryMs: waitMs });
@@ -66,6 +70,11 @@ export function peopleRoutes(app: App, deps: PeopleRoutesDeps): void {
   app.post("/api/socket-ticket", { schema: ticket }, async (request) =>
     people.socketTicket(requireSession(request)),
   );
+}
+
+/** Waits as long as an address has earned; never refuses (LM3, LM8). */
+function slowed(people: People, kind: AddressKind, address: string): Promise<void> {
+  return new Promise((resolve) => people.limits.slow(kind, address, resolve));
 }
 
 function sessionRoutes(app: App, deps: PeopleRoutesDeps): void {
@@ -83,6 +92,8 @@ function sessionRoutes(app: App, deps: PeopleRoutesDeps): void {
     const body = request.body ?? {};
     const session = sessionOf(request);
     if (body.synthetic !== undefined) return signInSynthetic(people, request, body.synthetic);
+    // Somebody nobody knew: each holds a place in buckets, lanes and tables, so an address makes them at a pace.
+    if (session === null) await slowed(people, "session", addressBucketOf(request.ip));
     const { device, cookie } = people.device(request.cookies[DEVICE_COOKIE]);
     const token = await newTokenOf(people, session, body.platformToken, device);
     if (token === null) return viewOf(requireSession(request), session);

@@ -11,5 +11,5 @@ export { type ProofRoutesDeps, proofRoutes } from "./routes.ts";
 export { createShowSigner, isRecordSigned, loadShowSigner, type ShowSigner } from "./show-key.ts";
 export { type Receipt, type TickBatch, TickReceipts, type TickReceiptsParts } from "./tick-receipts.ts";
 export { createWitnessLevels, type LevelNews, type WitnessLevels } from "./witness-levels.ts";
-export { createWitnessStore, type WitnessAnswer, type WitnessStore } from "./witnesses.ts";
+export { createWitnessStore, keepWitnesses, type WitnessAnswer, type WitnessStore } from "./witnesses.ts";
 export { writeProof } from "./write-proof.ts";

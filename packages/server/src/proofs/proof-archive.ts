@@ -30,6 +30,7 @@ export type ProofArchiveParts = {
   readonly headOf: (draw: DrawId) => ProofHead;
   /** Whether a chain is a known public one (PF3). */
   readonly isPublicChain: (chain: BeaconChain) => boolean;
+  /** Asked for every answer, so from memory (`keepWitnesses`). */
   readonly witnessesOf: (draw: DrawId) => Promise<readonly WitnessSignature[]>;
   readonly nowMs: () => number;
   readonly log: Log;
@@ -52,7 +53,9 @@ type Shelf = {
   /** Found to be at odds with its seals: nothing more is written, and it is never noted as whole (PF6). */
   wrong: boolean;
   /** The last tail made, while nothing changed. */
-  made: { readonly stamp: string; readonly mark: Mark; readonly tail: Buffer } | undefined;
+  made:
+    | { readonly stamp: string; readonly mark: Mark; readonly tail: Buffer; readonly etag: string }
+    | undefined;
 };
 
 /** What the sidecar of a whole body says. */
@@ -103,12 +106,13 @@ export class ProofArchive implements Service {
     const stamp = `${story.changes}/${story.mark.lines}/${witnesses.length}`;
     if (shelf.made?.stamp !== stamp) {
       const tail = story.tail({ witnesses, madeMs: Math.floor(this.#parts.nowMs()) });
-      shelf.made = { stamp, mark: story.mark, tail };
+      const hash = createHash("sha256").update(story.mark.previous).update(tail);
+      shelf.made = { stamp, mark: story.mark, tail, etag: `"${hash.digest("base64url")}"` };
     }
-    const { mark, tail } = shelf.made;
+    const { mark, tail, etag } = shelf.made;
     const { path } = shelf;
     return {
-      etag: `"${createHash("sha256").update(mark.previous).update(tail).digest("base64url")}"`,
+      etag,
       bytes: mark.bytes + tail.length,
       async *chunks() {
         yield* createReadStream(path, { end: mark.bytes - 1 });

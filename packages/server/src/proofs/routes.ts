@@ -3,7 +3,9 @@ import type { DrawId, Hash, UserId } from "@wanhui/core";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type App, problem, problemResponses } from "../http/mod.ts";
+import { Downloads } from "./downloads.ts";
 import type { ProofArchive } from "./proof-archive.ts";
+import type { ProofStory } from "./proof-story.ts";
 import type { TickReceipts } from "./tick-receipts.ts";
 import type { WitnessStore } from "./witnesses.ts";
 
@@ -13,6 +15,8 @@ export type ProofRoutesDeps = {
   readonly witnesses: WitnessStore;
   /** The signed-in user of a request; throws the problem `auth.missing` when there is none. */
   readonly userOf: (request: FastifyRequest) => UserId;
+  /** Proof files sent at once, for tests of the bound. */
+  readonly streamsMax?: number;
 };
 
 const tags = ["proofs"];
@@ -43,12 +47,34 @@ const witnessBody = z.object({
   signature: hex(64),
 });
 
+const headersSchema = z.object({
+  draw: z.string(),
+  showKey: hex(32),
+  rules: recordSchema,
+  records: z.array(z.object({ kind: z.string(), record: recordSchema, hash: hex(32), signature: hex(64) })),
+});
+
 /** Proof files, receipts, witnesses' signatures and the signed records of a draw (docs/spec/proof.md). */
 export function proofRoutes(app: App, deps: ProofRoutesDeps): void {
   proofFile(app, deps);
   receiptRoute(app, deps);
   witnessRoute(app, deps);
+  headersRoute(app, deps);
+}
 
+function headersRoute(app: App, { archive }: ProofRoutesDeps): void {
+  /** Records are only ever added: as many of them are the same body, made once (PF7). */
+  const kept = new WeakMap<ProofStory, { readonly records: number; readonly body: Buffer }>();
+  const bodyOf = (draw: string, story: ProofStory): Buffer => {
+    const known = kept.get(story);
+    if (known !== undefined && known.records === story.records.length) return known.body;
+    const { records, rules } = story;
+    const body = Buffer.from(
+      JSON.stringify(headersSchema.parse({ draw, showKey: rules.showKey, rules, records })),
+    );
+    kept.set(story, { records: records.length, body });
+    return body;
+  };
   app.get(
     "/api/draws/:draw/headers",
     {
@@ -56,30 +82,23 @@ export function proofRoutes(app: App, deps: ProofRoutesDeps): void {
         summary: "The signed records of a draw so far: arm, seals, gaps, stop, close",
         tags,
         params,
-        response: {
-          200: z.object({
-            draw: z.string(),
-            showKey: hex(32),
-            rules: recordSchema,
-            records: z.array(
-              z.object({ kind: z.string(), record: recordSchema, hash: hex(32), signature: hex(64) }),
-            ),
-          }),
-          ...problemResponses("proof.unknown"),
-        },
+        response: { 200: headersSchema, ...problemResponses("proof.unknown") },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { draw } = request.params;
-      const story = deps.archive.story(draw as DrawId);
+      const story = archive.story(draw as DrawId);
       if (story === undefined) throw problem("proof.unknown");
-      const records = story.records.map((one) => ({ ...one, record: { ...one.record } }));
-      return { draw, showKey: story.rules.showKey, rules: { ...story.rules }, records };
+      // Bytes pass the serializer by: encoded by the same schema, once.
+      return reply
+        .header("content-type", "application/json; charset=utf-8")
+        .send(bodyOf(draw, story) as never);
     },
   );
 }
 
-function proofFile(app: App, { archive }: ProofRoutesDeps): void {
+function proofFile(app: App, { archive, streamsMax }: ProofRoutesDeps): void {
+  const downloads = new Downloads({ streamsMax });
   app.get(
     "/api/draws/:draw/proof",
     {
@@ -98,11 +117,14 @@ function proofFile(app: App, { archive }: ProofRoutesDeps): void {
       if (proof === null) throw problem("proof.unknown");
       reply.header("etag", proof.etag).header("cache-control", "no-cache");
       if (request.headers["if-none-match"] === proof.etag) return reply.code(304).send();
+      // Who asks only for the length is told it without a look at the disk.
+      const stream = request.method === "HEAD" ? Readable.from([]) : downloads.begin(proof.chunks());
+      if (stream === null) throw problem("proof.busy");
       return reply
         .type("application/x-ndjson; charset=utf-8")
         .header("content-length", proof.bytes)
         .header("content-disposition", `inline; filename="${draw.replaceAll("/", "-")}.proof.ndjson"`)
-        .send(Readable.from(proof.chunks()));
+        .send(stream);
     },
   );
 }

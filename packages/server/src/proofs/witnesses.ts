@@ -55,3 +55,34 @@ export function createWitnessStore(pool: Pick<pg.Pool, "query">): WitnessStore {
     },
   };
 }
+
+/** How old signatures taken in by another process may be here: a file is public within a minute (PF4). */
+const KEPT_MS = 5_000;
+
+/**
+ * The same store, read from memory: each draw's signatures are asked for at most once in 5 s, however many ask for its
+ * file, and those accepted here are seen at once (PF7). Ask only for draws that exist: each is remembered.
+ */
+export function keepWitnesses(store: WitnessStore, nowMs: () => number): WitnessStore {
+  type Read = { readonly atMs: number; readonly rows: Promise<readonly WitnessSignature[]> };
+  const reads = new Map<DrawId, Read>();
+  return {
+    async accept(story, signature) {
+      const answer = await store.accept(story, signature);
+      if (answer.ok) reads.delete(story.rules.draw);
+      return answer;
+    },
+    of(draw) {
+      const ageMs = nowMs() - (reads.get(draw)?.atMs ?? Number.NEGATIVE_INFINITY);
+      const known = ageMs >= 0 && ageMs < KEPT_MS ? reads.get(draw) : undefined;
+      if (known !== undefined) return known.rows;
+      const read = { atMs: nowMs(), rows: store.of(draw) };
+      reads.set(draw, read);
+      // What could not be read is asked for again by the next one.
+      read.rows.catch(() => {
+        if (reads.get(draw) === read) reads.delete(draw);
+      });
+      return read.rows;
+    },
+  };
+}

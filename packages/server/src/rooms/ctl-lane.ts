@@ -3,6 +3,8 @@ import { CTL_RESUME_MESSAGES_MAX, type CtlMessage } from "@wanhui/protocol";
 
 /** A resume that would be longer than this costs more than a fresh view, which every cache can serve. */
 export const RESUME_BYTES_MAX = 256 * 1_024;
+/** Answers kept between two flushes: a storm comes from a few places, and 32 answers hold at most 8 MiB. Others are made anew. */
+const RESUMES_KEPT_MAX = 32;
 
 /**
  * The ordered lane: every message has a place, counted from the start of the stream. Offset n means "has seen the
@@ -14,7 +16,7 @@ export class CtlLane {
   readonly #messagesMax: number;
   #offset = 0;
   #flushed = 0;
-  /** Answers since the last flush, by offset; at most one per message kept. */
+  /** Answers since the last flush, by offset. */
   readonly #resumes = new Map<number, string | null>();
 
   constructor(messagesMax: number = CTL_RESUME_MESSAGES_MAX) {
@@ -57,7 +59,7 @@ export class CtlLane {
     if (known !== undefined) return known;
     const missed = this.#slice(offset, this.#flushed).join(",");
     const answer = Buffer.byteLength(missed) > RESUME_BYTES_MAX ? null : missed;
-    this.#resumes.set(offset, answer);
+    if (this.#resumes.size < RESUMES_KEPT_MAX) this.#resumes.set(offset, answer);
     return answer;
   }
 

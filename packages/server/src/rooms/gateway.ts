@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { CLIENT_FRAME_BYTES_MAX, CLOSE_CODES, WS_SUBPROTOCOL } from "@wanhui/protocol";
+import { CLIENT_FRAME_BYTES_MAX, CLOSE_CODES, type ServerMessage, WS_SUBPROTOCOL } from "@wanhui/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Origins } from "../http/mod.ts";
 import { addressBucketOf, type Limits, type People, type Session } from "../people/mod.ts";
@@ -23,13 +23,20 @@ const GOAWAY_GRACE_MS = 500;
 /** A socket that does not finish its close by then is cut. */
 const CLOSE_TIMEOUT_MS = 1_500;
 /** Clients come back spread over this time, so that a restart is not met by all of them at once. */
-const COME_BACK_MS_MIN = 1_000;
-const COME_BACK_MS_MAX = 6_000;
+const COME_BACK_MS = { min: 1_000, max: 6_000 };
+/** A full room empties slowly: whoever is turned away asks again later than after a restart, and spread wider. */
+const FULL_COME_BACK_MS = { min: 5_000, max: 20_000 };
+/** Sockets that are being told to go, each for a second or two; beyond them the handshake itself is refused. */
+const TURNED_AWAY_AT_ONCE_MAX = 1_000;
+/** How often the log says that the room is full. */
+const FULL_TOLD_EVERY_MS = 60_000;
 
 export type GatewayStats = ConnectionStats & {
   readonly sockets: number;
   readonly refusedOrigins: number;
   readonly refusedTickets: number;
+  /** Turned away because the room was full. */
+  readonly refusedFull: number;
 };
 
 export type GatewayOptions = {
@@ -42,6 +49,10 @@ export type GatewayOptions = {
   readonly log: Log;
   /** Uniform in [0, 1), to spread those who come back. */
   readonly random: () => number;
+  /** Places in this process (`socketsMaxOf`); one more is told to come back later (WR17). */
+  readonly socketsMax: number;
+  /** For tests of the bound. */
+  readonly turnedAwayAtOnceMax?: number;
 };
 
 /** The WebSocket side of a room: tickets, origins, limits, packed taps (docs/spec/wire.md). */
@@ -74,6 +85,10 @@ class SocketGateway implements Gateway {
   readonly #detach: (() => void)[] = [];
   #refusedOrigins = 0;
   #refusedTickets = 0;
+  #refusedFull = 0;
+  /** Sockets that are being told to go and are not gone yet. */
+  #turning = 0;
+  #fullToldAtMs = Number.NEGATIVE_INFINITY;
   #stopping = false;
   #cancelSweep: () => void = () => {};
 
@@ -99,6 +114,7 @@ class SocketGateway implements Gateway {
       sockets: this.#connections.size,
       refusedOrigins: this.#refusedOrigins,
       refusedTickets: this.#refusedTickets,
+      refusedFull: this.#refusedFull,
     };
   }
 
@@ -106,10 +122,8 @@ class SocketGateway implements Gateway {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#cancelSweep();
-    const { clock, random } = this.#options;
-    for (const connection of this.#connections) {
-      connection.goAway(Math.round(COME_BACK_MS_MIN + random() * (COME_BACK_MS_MAX - COME_BACK_MS_MIN)));
-    }
+    const { clock } = this.#options;
+    for (const connection of this.#connections) connection.goAway(this.#spreadMs(COME_BACK_MS));
     if (this.#connections.size > 0) await wait(clock, GOAWAY_GRACE_MS);
     for (const connection of this.#connections) connection.close(CLOSE_CODES.goaway);
     const deadlineMs = clock.nowMs() + CLOSE_TIMEOUT_MS;
@@ -132,7 +146,14 @@ class SocketGateway implements Gateway {
       return;
     }
     if (this.#stopping) {
-      refuse(socket, 503, "Service Unavailable");
+      refuse(socket, 503, "Service Unavailable", this.#spreadMs(COME_BACK_MS));
+      return;
+    }
+    // So many more than there are places that even telling each of them would cost too much.
+    const { socketsMax, turnedAwayAtOnceMax = TURNED_AWAY_AT_ONCE_MAX } = this.#options;
+    if (this.#connections.size + this.#turning >= socketsMax + turnedAwayAtOnceMax) {
+      this.#full();
+      refuse(socket, 503, "Service Unavailable", this.#spreadMs(FULL_COME_BACK_MS));
       return;
     }
     const { origin } = request.headers;
@@ -152,26 +173,42 @@ class SocketGateway implements Gateway {
     this.#options.limits.slow("connect", address, () => {
       if (socket.destroyed) return;
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        if (session === null) this.#refuseTicket(webSocket);
-        else this.#welcome(webSocket, socket, session);
+        if (session !== null) this.#welcome(webSocket, socket, session);
+        else {
+          this.#refusedTickets += 1;
+          this.#turnAway(webSocket, CLOSE_CODES.ticket, "ticket.invalid");
+        }
       });
     });
   }
 
-  /** Pages cannot read a refused handshake, so the refusal is a close code of an accepted one. */
-  #refuseTicket(webSocket: WebSocket): void {
-    this.#refusedTickets += 1;
+  /** Pages cannot read a refused handshake, so a refusal is a close code of an accepted one. */
+  #turnAway(webSocket: WebSocket, code: number, word: string | { readonly comeBackMs: number }): void {
+    this.#turning += 1;
+    webSocket.on("close", () => {
+      this.#turning -= 1;
+    });
     webSocket.on("error", () => webSocket.terminate());
-    webSocket.close(CLOSE_CODES.ticket, "ticket.invalid");
+    if (typeof word === "object") {
+      webSocket.send(JSON.stringify({ t: "goaway", afterMs: word.comeBackMs } satisfies ServerMessage));
+    }
+    webSocket.close(code, typeof word === "string" ? word : "");
     this.#options.clock.after(CLOSE_TIMEOUT_MS, () => webSocket.terminate());
   }
 
   #welcome(webSocket: WebSocket, socket: Duplex, session: Session): void {
+    if (this.#stopping) {
+      this.#turnAway(webSocket, CLOSE_CODES.goaway, { comeBackMs: this.#spreadMs(COME_BACK_MS) });
+      return;
+    }
+    if (this.#connections.size >= this.#options.socketsMax) {
+      this.#full();
+      this.#turnAway(webSocket, CLOSE_CODES.goaway, { comeBackMs: this.#spreadMs(FULL_COME_BACK_MS) });
+      return;
+    }
     const count = this.#byUser.get(session.userId) ?? 0;
-    if (this.#stopping || count >= SOCKETS_PER_USER_MAX) {
-      webSocket.on("error", () => webSocket.terminate());
-      webSocket.close(this.#stopping ? CLOSE_CODES.goaway : CLOSE_CODES.abuse);
-      this.#options.clock.after(CLOSE_TIMEOUT_MS, () => webSocket.terminate());
+    if (count >= SOCKETS_PER_USER_MAX) {
+      this.#turnAway(webSocket, CLOSE_CODES.abuse, "");
       return;
     }
     this.#byUser.set(session.userId, count + 1);
@@ -192,6 +229,23 @@ class SocketGateway implements Gateway {
     this.#connections.add(connection);
   }
 
+  /** Counts somebody for whom there is no place, and lets the operator know now and then. */
+  #full(): void {
+    this.#refusedFull += 1;
+    const { clock, log, socketsMax } = this.#options;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#fullToldAtMs < FULL_TOLD_EVERY_MS) return;
+    this.#fullToldAtMs = nowMs;
+    log.warn(
+      { sockets: this.#connections.size, socketsMax, refused: this.#refusedFull },
+      "The room is full: who comes now polls instead. Set SOCKETS_MAX higher if there is memory.",
+    );
+  }
+
+  #spreadMs({ min, max }: { readonly min: number; readonly max: number }): number {
+    return Math.round(min + this.#options.random() * (max - min));
+  }
+
   #planSweep(): void {
     this.#cancelSweep = this.#options.clock.after(SWEEP_EVERY_MS, () => {
       const nowMs = this.#options.clock.nowMs();
@@ -201,8 +255,9 @@ class SocketGateway implements Gateway {
   }
 }
 
-function refuse(socket: Duplex, status: number, words: string): void {
-  socket.end(`HTTP/1.1 ${status} ${words}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+function refuse(socket: Duplex, status: number, words: string, retryMs?: number): void {
+  const retry = retryMs === undefined ? "" : `retry-after: ${Math.ceil(retryMs / 1_000)}\r\n`;
+  socket.end(`HTTP/1.1 ${status} ${words}\r\n${retry}connection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 function wait(clock: RoomClock, delayMs: number): Promise<void> {

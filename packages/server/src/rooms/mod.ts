@@ -20,10 +20,10 @@ export {
   createRoom,
   type JoinRequest,
   type Member,
-  type PollAnswer,
   Room,
   type RoomOptions,
   type RoomStats,
   tickMsFor,
 } from "./room.ts";
 export { type RoomRoutesDeps, roomRoutes } from "./routes.ts";
+export { memoryBytesOfProcess, socketsMaxOf } from "./sockets-max.ts";

@@ -27,8 +27,13 @@ const POLL_CACHE = "public, max-age=1";
 
 /** The room for those without a WebSocket: taps, takes and the ctl lane, by the same path as a frame's. */
 export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
-  const { room, intake, show } = deps;
-  const tap = {
+  tapRoute(app, deps);
+  takeRoute(app, deps);
+  pollRoute(app, deps);
+}
+
+function tapRoute(app: App, { intake, show }: RoomRoutesDeps): void {
+  const schema = {
     summary: "Enter the open window of a round",
     description: "The same as a packed frame on the socket. Answers after the entry is durable.",
     tags,
@@ -47,7 +52,7 @@ export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
       ),
     },
   };
-  app.post("/api/draws/:draw/tap", { schema: tap }, async (request) => {
+  app.post("/api/draws/:draw/tap", { schema }, async (request) => {
     const session = requireSession(request);
     const drawIndex = show.drawIndexOf(request.params.draw);
     if (drawIndex === null) throw problem("draw.unknown");
@@ -59,8 +64,10 @@ export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
     const { window, fixedKey } = outcome;
     return fixedKey === null ? { window } : { window, fixedKey };
   });
+}
 
-  const take = {
+function takeRoute(app: App, { intake }: RoomRoutesDeps): void {
+  const schema = {
     summary: "Take one unit of a pool, first come, first served",
     description: "The same request id is the same wish and has the same answer, however often it is asked.",
     tags,
@@ -78,7 +85,7 @@ export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
       ),
     },
   };
-  app.post("/api/pools/:pool/take", { schema: take }, async (request) => {
+  app.post("/api/pools/:pool/take", { schema }, async (request) => {
     const session = requireSession(request);
     const requestId = hex16Schema.parse(request.body.requestId) as RequestId;
     const outcome = await new Promise<TakeOutcome>((resolve) =>
@@ -87,18 +94,25 @@ export function roomRoutes(app: App, deps: RoomRoutesDeps): void {
     if (!outcome.ok) throw refused(outcome);
     return { awardId: outcome.awardId };
   });
+}
 
-  const poll = {
+function pollRoute(app: App, { room }: RoomRoutesDeps): void {
+  const schema = {
     summary: "What the room's ordered lane said since a place in it",
     description: "`resumed: false` means: read `GET /api/show`, then go on from `offset`.",
     tags,
     querystring: pollQuerySchema,
-    response: { 200: pollAnswerSchema },
+    response: { 200: pollAnswerSchema, ...problemResponses("rate.limited") },
   };
-  app.get("/api/room/poll", { schema: poll }, async (request, reply) => {
+  app.get("/api/room/poll", { schema, config: { limit: "poll", slow: "poll" } }, async (request, reply) => {
     const { stream, offset } = request.query;
-    reply.header("cache-control", POLL_CACHE);
-    return room.poll(stream ?? null, offset ?? null);
+    return (
+      reply
+        .header("content-type", "application/json; charset=utf-8")
+        .header("cache-control", POLL_CACHE)
+        // Bytes pass the serializer by: they are what the schema names, and made once for everybody.
+        .send(room.poll(stream ?? null, offset ?? null) as never)
+    );
   });
 }
 

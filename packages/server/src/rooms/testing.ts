@@ -162,6 +162,8 @@ export type VenueOptions = {
   readonly armed?: boolean;
   readonly platform?: (nowMs: () => number) => PlatformTokens;
   readonly rehearsal?: boolean;
+  readonly socketsMax?: number;
+  readonly turnedAwayAtOnceMax?: number;
   readonly engine?: (engine: Engine) => EnginePort;
 };
 
@@ -202,7 +204,20 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
     pseudonyms: people.pseudonyms,
   });
   const log = silentLog();
-  const gateway = createGateway({ room, intake, people, limits, origins, clock, log, random: Math.random });
+  const gateway = createGateway({
+    room,
+    intake,
+    people,
+    limits,
+    origins,
+    clock,
+    log,
+    random: Math.random,
+    socketsMax: options.socketsMax ?? 10_000,
+    ...(options.turnedAwayAtOnceMax === undefined
+      ? {}
+      : { turnedAwayAtOnceMax: options.turnedAwayAtOnceMax }),
+  });
   const app = await createApp({ log, version: "0.0.0", origins });
   peopleRoutes(app, { people, secure: false });
   const staffActs: StaffAct[] = [];

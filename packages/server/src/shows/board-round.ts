@@ -141,7 +141,8 @@ export function roundView(round: BoardRound, row: CueRow, at: { run: string; now
     entries: round.entries,
     winners: round.winners,
     drawnThrough: round.drawnThrough,
-    reason: round.stopReason ?? row.reason,
+    // A cue's own reason is the studio's: codes, lateness, a word between directors (CU13).
+    reason: round.stopReason,
   };
 }
 

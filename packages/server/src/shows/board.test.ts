@@ -26,6 +26,7 @@ const session = {
   address: "",
   staff: null,
 };
+const engineNumbers = { journalAppendMs: 0, materialiserLagBatches: 0 };
 const asSession = (changes: object) =>
   ({ ...session, ...changes }) as unknown as Parameters<Stage["board"]["admit"]>[0]["session"];
 const phases = (messages: readonly CtlMessage[]) =>
@@ -206,8 +207,7 @@ test("[CU5] the studio shows what can be done, the current and the next cue", as
     ...stage.board.rates(stage.clock.ms),
     orders: 0,
     paid: 0,
-    journalLagMs: 0,
-    materialiserLag: 0,
+    ...engineNumbers,
   };
   const studio = await stage.director.studio({ show: stage.board.view(at), numbers });
   expect(studio).toMatchObject({ currentCue: "hello", nextCue: "round-1", acts: [] });
@@ -267,4 +267,46 @@ test("[DR12] windows that went into a gap count as past: the last ones too, once
   expect(down.events("draw.closed")).toHaveLength(1);
   expect(down.events("window.drawn")).toEqual([]);
   expect(down.board.view(at()).rounds[0]?.drawnThrough).toBe(3);
+});
+
+test("[CU13] why a cue is held, missed, late or refused stands in the studio alone; a stop's reason is everybody's", async () => {
+  const stage = stageOf();
+  const publicText = () => {
+    const at = { stream: "s", offset: 0, nowMs: stage.clock.ms, viewers: 0 };
+    return JSON.stringify([stage.board.view(at), stage.published]);
+  };
+  const studioReason = async (cue: string) => {
+    const view = stage.board.view({ stream: "s", offset: 0, nowMs: stage.clock.ms, viewers: 0 });
+    const rates = stage.board.rates(stage.clock.ms);
+    const numbers = { ...view.counts, ...rates, orders: 0, paid: 0, ...engineNumbers };
+    return (await stage.director.studio({ show: view, numbers })).cues.find((each) => each.cue === cue)
+      ?.reason;
+  };
+  const isPrivate = async (cue: string, reason: string) => {
+    expect(await studioReason(cue)).toBe(reason);
+    expect(publicText()).not.toContain(reason);
+  };
+  stage.clock.ms = NIGHT_MS + 11_000;
+  await stage.boot();
+  await isPrivate("hello", "overdue by 11s, at most 10s");
+  await stage.director.act({ cue: "round-2", action: "hold", by: anna, reason: "the band is drunk" });
+  await isPrivate("round-2", "the band is drunk");
+  await stage.director.act({ cue: "round-2", action: "release", by: anna, reason: null });
+  await stage.passTo(64_000);
+  const draw = stage.draw("round-1");
+  const closesAtMs = stage.board.round(draw, stage.clock.ms)?.closesAtMs ?? 0;
+  stage.roundsLate = true;
+  await stage.passTo(closesAtMs - NIGHT_MS);
+  await stage.director.stopDraw({ draw, by: anna, reason: "a word too late" });
+  await stage.passTo(closesAtMs - NIGHT_MS + 1_000);
+  await isPrivate("round-1", "stop refused: draw.closed");
+  await stage.passTo(282_000);
+  await isPrivate("round-2", "draw.pool_busy");
+  stage.roundsLate = false;
+  await stage.passTo(304_000);
+  const stop = { draw: stage.draw("round-2"), by: anna, reason: "a lamp fell" };
+  expect(await stage.director.stopDraw(stop)).toEqual({ ok: true });
+  await stage.passTo(340_000);
+  expect(stage.board.round(stop.draw, stage.clock.ms)?.reason).toBe("a lamp fell");
+  expect(publicText()).toContain("a lamp fell");
 });

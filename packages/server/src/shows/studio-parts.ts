@@ -40,7 +40,7 @@ export type StudioRoutesDeps = {
   /** What other capabilities count. */
   readonly numbers: () => Pick<
     StudioNumbers,
-    "viewers" | "orders" | "paid" | "journalLagMs" | "materialiserLag"
+    "viewers" | "orders" | "paid" | "journalAppendMs" | "materialiserLagBatches"
   >;
   /** How the server is (JR13). */
   readonly health: () => HealthView;

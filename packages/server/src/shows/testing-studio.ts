@@ -109,7 +109,7 @@ function mount(app: App, parts: { stage: Stage; asked: TestStudio["asked"]; onVi
     view,
     nowMs,
     health: () => ({ ok: true, parts: [{ name: "engine", ok: true, reason: null }] }),
-    numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalLagMs: 3, materialiserLag: 0 }),
+    numbers: () => ({ viewers: 2, orders: 1, paid: 1, journalAppendMs: 3, materialiserLagBatches: 0 }),
     awards: {
       list: async (ask) => {
         asked.push(ask);

@@ -1,7 +1,8 @@
 import { networkInterfaces } from "node:os";
-import { configFlags, type FlagValues, loadConfig, type Night, qrCodeOf, startNight } from "@wanhui/server";
-import type { Command, Output } from "../command.ts";
+import { configFlags, type FlagValues, loadConfig, qrCodeOf, startNight } from "@wanhui/server";
+import type { Command } from "../command.ts";
 import { version } from "../version.ts";
+import { welcomeOf } from "../welcome.ts";
 
 /** `wanhui start`: a night, with everything it needs, in this process. */
 export const command: Command = {
@@ -35,36 +36,16 @@ export const command: Command = {
       version,
       onProgress: (sentence) => output.err(`${sentence} ...`),
     });
-    await welcome(night, output);
+    const { lines, qrUrl } = welcomeOf({
+      night,
+      config,
+      interfaces: networkInterfaces(),
+      nowMs: Date.now(),
+    });
+    for (const line of lines) output.out(line);
+    if (qrUrl !== null) output.out(await qrCodeOf(qrUrl));
+    output.out("");
     await night.runUntil(ended.signal);
     return 0;
   },
 };
-
-async function welcome(night: Night, output: Output): Promise<void> {
-  const { run, url, operatorUrl } = night;
-  const kind = run.rehearsal ? "rehearsal" : "run";
-  const began = night.continued ? `continued, began ${new Date(run.startedAtMs).toLocaleString()}` : "new";
-  output.out("");
-  output.out(`  ${run.definition.title.zh} · ${run.definition.title.en}   (${kind} ${run.run}, ${began})`);
-  output.out("");
-  output.out(`  Main venue        ${url}/`);
-  for (const other of otherAddresses(url)) output.out(`                    ${other}/`);
-  output.out(`  Check a proof     ${url}/verify`);
-  output.out(`  Interface         ${url}/docs`);
-  output.out(`  Operator link     ${operatorUrl}   (works once)`);
-  output.out("");
-  if (url.startsWith("https:")) output.out(await qrCodeOf(`${otherAddresses(url)[0] ?? url}/`));
-  else output.out("  Phones give their motion sensors to secure pages only: add --tls to shake.");
-  output.out("");
-}
-
-/** How other machines of the network reach a server that listens everywhere. */
-function otherAddresses(url: string): string[] {
-  const { protocol, hostname, port } = new URL(url);
-  if (hostname !== "localhost") return [];
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ family, internal }) => family === "IPv4" && !internal)
-    .map(({ address }) => `${protocol}//${address}:${port}`);
-}

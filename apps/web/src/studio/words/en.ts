@@ -81,10 +81,10 @@ export const en = (f: Format): Words => ({
     claims: "Claims",
     orders: "Orders",
     paid: "Paid",
-    journal: "Journal lag",
+    journal: "Last journal append",
     materialiser: "Materialiser lag",
     ms: (value) => `${f.number(value)} ms`,
-    events: (value) => `${f.number(value)} ${f.plural(value, { one: "event", other: "events" })}`,
+    batches: (value) => `${f.number(value)} ${f.plural(value, { one: "batch", other: "batches" })}`,
     trend: (name, value, top) => `${name}, now ${value}, highest of two minutes ${top}`,
   },
   means: {

@@ -81,10 +81,10 @@ export const zh = (f: Format) => ({
     claims: "领取",
     orders: "订单",
     paid: "已付款",
-    journal: "日志延迟",
+    journal: "最近一次日志写入",
     materialiser: "入库积压",
     ms: (value: number) => `${f.number(value)} 毫秒`,
-    events: (value: number) => `${f.number(value)} 条`,
+    batches: (value: number) => `${f.number(value)} 批`,
     trend: (name: string, value: string, top: string) => `${name}，现在 ${value}，两分钟内最高 ${top}`,
   },
   means: {

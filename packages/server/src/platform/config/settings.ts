@@ -124,6 +124,14 @@ export const settings = {
     byDefault: "8080",
     meaning: "port to listen on; when it is busy the next free one is taken and printed",
   }),
+  socketsMax: setting({
+    env: "SOCKETS_MAX",
+    flag: "sockets-max",
+    schema: wholeNumber(1, 1_000_000).optional(),
+    byDefault: "by memory: a quarter of it at 64 KiB each (8 GiB: 32768)",
+    meaning:
+      "viewers' sockets this process holds at most; one more is told to come back later and polls meanwhile",
+  }),
   publicUrl: setting({
     env: "PUBLIC_URL",
     flag: "public-url",
