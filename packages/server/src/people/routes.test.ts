@@ -145,6 +145,27 @@ describe("staff", () => {
     expect((await browse(venue, host, "/api/session")).body.roles).toEqual(["viewer"]);
   });
 
+  it("[PE5] a page fetched or rendered ahead uses nothing up, whatever kind of page it says it is", async () => {
+    const venue = await newVenue();
+    const { path } = await makeOperatorLink(venue.people);
+    for (const ahead of [
+      { "sec-purpose": "prefetch" },
+      { "sec-purpose": "prefetch;prerender" },
+      { "sec-purpose": "prefetch;anonymous-client-ip" },
+      { purpose: "prefetch" },
+      { "x-purpose": "preview" },
+      { "x-moz": "prefetch" },
+    ]) {
+      const shown = await ask(venue, path, { headers: { "sec-fetch-dest": "document", ...ahead } });
+      expect(shown, JSON.stringify(ahead)).toMatchObject({ status: 200 });
+      expect(shown.headers.getSetCookie()).toEqual([]);
+      expect(String(shown.body.text)).toContain('<form method="post">');
+    }
+    const opened = await ask(venue, path, { headers: { "sec-fetch-dest": "document" } });
+    expect(opened.status).toBe(303);
+    expect(opened.headers.getSetCookie().join()).toContain("wanhui_staff=");
+  });
+
   it("[PE5] a link ends after a day", async () => {
     const venue = await newVenue();
     const { path } = await makeOperatorLink(venue.people);
