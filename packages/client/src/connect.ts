@@ -2,6 +2,7 @@ import {
   type ClientMessage,
   type CtlMessage,
   PROTOCOL_VERSION,
+  type RoundView,
   type ServerMessage,
   type SessionView,
   type ShowView,
@@ -29,12 +30,12 @@ import { type Polled, Poller } from "./poller.ts";
 import { Pulse } from "./pulse.ts";
 import { ShowLane } from "./show-lane.ts";
 import { Takes } from "./takes.ts";
-import { TapBatcher, type TapFrameOut, tapBytes } from "./taps.ts";
+import { TapLane } from "./tap-lane.ts";
+import { tapBytes } from "./taps.ts";
 import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
 const FAILURES_BEFORE_POLLING = 3;
-const FLUSH_EVERY_MS = 250;
 /** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
 const STALE_AFTER_MS = 1_000;
 const STALE_SPREAD_MS = 5_000;
@@ -52,7 +53,7 @@ class Client implements RoomClient {
   readonly #http: Http;
   readonly #clock: ServerClock;
   readonly #tracker: RoundTracker;
-  readonly #batcher: TapBatcher;
+  readonly #taps: TapLane;
   readonly #takes: Takes;
   readonly #lane: ShowLane;
   readonly #pulse: Pulse;
@@ -80,7 +81,6 @@ class Client implements RoomClient {
   #drawnUntold = false;
   #pseudonyms: Record<string, string> = {};
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #staleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ClientOptions) {
@@ -93,10 +93,12 @@ class Client implements RoomClient {
     this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#token });
     this.#clock = new ServerClock(this.#localNowMs);
     this.#tracker = new RoundTracker((window) => this.#events.emit("window", window));
-    this.#batcher = new TapBatcher(
-      () => this.serverNowMs(),
-      (frame) => this.#sendTaps(frame),
-    );
+    this.#taps = new TapLane({
+      nowMs: () => this.serverNowMs(),
+      rounds: () => this.show?.rounds ?? [],
+      send: (round, window, taps) => this.#sendTaps(round, window, taps),
+      refused: (refused) => this.#events.emit("refused", refused),
+    });
     this.#takes = new Takes((pool, requestId) => this.#sendTake(pool, requestId));
     this.#lane = new ShowLane({
       fetchShow: () => this.#fetchShow(),
@@ -142,11 +144,8 @@ class Client implements RoomClient {
     return this.#clock.nowMs();
   }
 
-  tap(draw: string, taps = 1): void {
-    const round = this.show?.rounds.find((each) => each.draw === draw);
-    if (round === undefined || this.#status.state === "stopped") return;
-    this.#batcher.tap(round, taps);
-    this.#planFlush();
+  tap(draw: string, taps = 1): boolean {
+    return this.#taps.tap(draw, taps);
   }
 
   take(pool: string, requestId: string = newRequestId()): Promise<TakeOutcome> {
@@ -174,7 +173,8 @@ class Client implements RoomClient {
     this.#setStatus({ state: "stopped" });
     globalThis.removeEventListener?.("online", this.#onLine);
     globalThis.removeEventListener?.("offline", this.#offLine);
-    for (const timer of [this.#retryTimer, this.#flushTimer, this.#staleTimer]) clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#staleTimer]) clearTimeout(timer);
+    this.#taps.stop();
     this.#poller.stop();
     this.#lane.stop();
     this.#drop(1000);
@@ -279,7 +279,6 @@ class Client implements RoomClient {
     const socket = this.#socket;
     this.#socket = null;
     this.#greeted = false;
-    this.#batcher.reset();
     if (socket !== null && socket.readyState <= 1) socket.close(code);
   }
 
@@ -314,7 +313,7 @@ class Client implements RoomClient {
       case "ack": {
         this.#pulse.acked();
         const draw = this.#drawAt(message.d);
-        if (draw !== null) this.#tracker.acked(draw, message.w);
+        if (draw !== null) this.#acked(draw, message.w);
         break;
       }
       case "no":
@@ -358,11 +357,8 @@ class Client implements RoomClient {
     if (first) this.#readOwn();
     else if (resumed && this.#me < this.#owed) this.#planRead();
     this.#pulse.begin();
-    for (const round of this.show?.rounds ?? []) {
-      if (this.#tracker.of(round.draw).some(({ fate }) => fate === "sent")) this.#batcher.tap(round, 1);
-    }
     this.#takes.resume();
-    this.#planFlush();
+    this.#taps.resume();
   }
 
   /**
@@ -422,8 +418,13 @@ class Client implements RoomClient {
       this.#takes.refused(no.r, { code, retryMs, place });
       return;
     }
-    const draw = no.d === undefined ? null : this.#drawAt(no.d);
-    this.#events.emit("refused", { draw, code, retryMs });
+    this.#pulse.acked();
+    this.#taps.refused(no.d === undefined ? null : this.#drawAt(no.d), code, retryMs);
+  }
+
+  #acked(draw: string, window: number): void {
+    this.#taps.acked(draw, window);
+    this.#tracker.acked(draw, window);
   }
 
   #drawAt(index: number): string | null {
@@ -435,11 +436,11 @@ class Client implements RoomClient {
     const before = this.#status.state;
     this.#setStatus({ state: "polling" });
     if (before !== "polling") this.#takes.resume();
+    if (before !== "polling") this.#taps.resume();
     this.#clock.guess(polled.at);
     this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
     // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
     if (this.#drawnUntold) this.#readOwn();
-    this.#planFlush();
   }
 
   // --- taps and takes
@@ -453,35 +454,20 @@ class Client implements RoomClient {
     return nonce;
   }
 
-  #sendTaps(frame: TapFrameOut): boolean {
-    const round = this.show?.rounds.find(({ draw }) => draw === frame.draw);
-    if (round === undefined) return false;
-    const nonce = this.#nonceOf(frame.draw);
+  #sendTaps({ draw, index }: RoundView, window: number, taps: number): boolean {
+    const nonce = this.#nonceOf(draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
       this.#frameNumber += 1;
-      this.#socket.send(
-        tapBytes({ drawIndex: round.index, frameNumber: this.#frameNumber, taps: frame.taps, nonce }),
-      );
+      this.#socket.send(tapBytes({ drawIndex: index, frameNumber: this.#frameNumber, taps, nonce }));
       this.#pulse.expectAck();
     } else if (this.#status.state === "polling") {
-      const path = `/api/draws/${encodeURIComponent(frame.draw)}/tap`;
-      this.#http<{ window: number }>("POST", path, { nonce, taps: frame.taps })
-        .then(({ window }) => this.#tracker.acked(frame.draw, window))
-        .catch(({ code, retryMs }: HttpProblem) =>
-          this.#events.emit("refused", { draw: frame.draw, code, retryMs }),
-        );
+      const path = `/api/draws/${encodeURIComponent(draw)}/tap`;
+      this.#http<{ window: number }>("POST", path, { nonce, taps })
+        .then((answer) => this.#acked(draw, answer.window))
+        .catch(({ code, retryMs }: HttpProblem) => this.#taps.refused(draw, code, retryMs));
     } else return false;
-    this.#tracker.sent(frame.draw, frame.window);
+    this.#tracker.sent(draw, window);
     return true;
-  }
-
-  #planFlush(): void {
-    clearTimeout(this.#flushTimer);
-    if (!this.#batcher.waits() || this.#isStopped()) return;
-    this.#flushTimer = setTimeout(() => {
-      for (const round of this.show?.rounds ?? []) this.#batcher.flush(round);
-      this.#planFlush();
-    }, FLUSH_EVERY_MS);
   }
 
   #sendTake(pool: string, requestId: string): void {

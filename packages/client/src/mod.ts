@@ -12,6 +12,7 @@ export type {
   ClientSocket,
   ClientStatus,
   ClientStorage,
+  RefusedTaps,
   RoomClient,
   SocketConstructor,
   TakeOutcome,

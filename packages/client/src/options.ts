@@ -28,6 +28,15 @@ export type ClientStatus =
   | { readonly state: "connecting" | "online" | "polling" | "stopped" }
   | { readonly state: "offline"; readonly retryAtMs: number };
 
+/** Gestures that were refused for good. `draw` is null where the refusal names no round we know. */
+export type RefusedTaps = {
+  readonly draw: string | null;
+  readonly code: string;
+  readonly retryMs: number | null;
+  /** Gestures that were told to `tap` and count for nothing. */
+  readonly taps: number;
+};
+
 export type ClientEvents = {
   status: ClientStatus;
   /** The show as it stands now, after every message. */
@@ -40,8 +49,8 @@ export type ClientEvents = {
   stale: null;
   /** What became of an own entry. */
   window: TrackedWindow;
-  /** A tap was refused. */
-  refused: { readonly draw: string | null; readonly code: string; readonly retryMs: number | null };
+  /** A tap was refused, and is not sent again. */
+  refused: RefusedTaps;
 };
 
 export type TakeOutcome =
@@ -85,8 +94,8 @@ export type RoomClient = {
   readonly winsToldFirst: boolean;
   /** Unix milliseconds of the server's clock (WR9). */
   serverNowMs(): number;
-  /** Counts gestures of a round; frames leave by the rules of WR5. */
-  tap(draw: string, taps?: number): void;
+  /** Counts gestures of a round; frames leave by the rules of WR5. False: no window is open, they count for nothing. */
+  tap(draw: string, taps?: number): boolean;
   /** Takes one unit; goes on asking with the same request id until there is an answer. */
   take(pool: string, requestId?: string): Promise<TakeOutcome>;
   /** Own entries of a round, by window. */
