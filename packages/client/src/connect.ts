@@ -12,16 +12,14 @@ import {
 import { backoffMs } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
-import { heardNdjson, keepHeard } from "./heard.ts";
+import { Keepsakes } from "./heard.ts";
 import { createHttp, type Http, HttpProblem } from "./http.ts";
-import { newNonce, newRequestId } from "./keys.ts";
-import { keep, storageOf } from "./memory.ts";
+import { newRequestId } from "./keys.ts";
 import type {
   ClientEvents,
   ClientOptions,
   ClientSocket,
   ClientStatus,
-  ClientStorage,
   RoomClient,
   SocketConstructor,
   TakeOutcome,
@@ -48,7 +46,7 @@ export function connect(options: ClientOptions): RoomClient {
 class Client implements RoomClient {
   readonly #options: ClientOptions;
   readonly #events = new Emitter<ClientEvents>();
-  readonly #storage: ClientStorage;
+  readonly #kept: Keepsakes;
   readonly #random: () => number;
   readonly #http: Http;
   readonly #clock: ServerClock;
@@ -85,7 +83,7 @@ class Client implements RoomClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#storage = storageOf(options.storage);
+    this.#kept = new Keepsakes(options.storage);
     this.#random = options.random ?? Math.random;
     this.#token = options.token ?? null;
     // Bound, because browsers refuse a `fetch` that is called as anybody's method.
@@ -161,7 +159,7 @@ class Client implements RoomClient {
   }
 
   heard(): string {
-    return heardNdjson(this.#storage);
+    return this.#kept.ndjson();
   }
 
   wake(): void {
@@ -205,7 +203,11 @@ class Client implements RoomClient {
         this.#session = await this.#http<SessionView>("POST", "/api/session", body);
         this.#token = this.#session.token ?? null;
       }
-      await this.#lane.begin();
+      if (this.show === null) {
+        await this.#lane.begin();
+        this.#kept.forgetOld(Date.now());
+        this.#tellHeard();
+      }
       const ticket = await this.#fetchTicket();
       Object.assign(this.#pseudonyms, ticket.pseudonyms);
       key = ticket.ticket;
@@ -395,7 +397,10 @@ class Client implements RoomClient {
   }
 
   #onCtl(message: CtlMessage): void {
-    if (message.t === "seal" || message.t === "chain") keepHeard(this.#storage, message, Date.now());
+    if (message.t === "seal" || message.t === "chain") {
+      const at = { heardAtMs: Date.now(), endsAtMs: this.#endsAtMs() };
+      if (this.#kept.keep(message, at)) this.#tellHeard();
+    }
     if (message.t !== "drawn" || this.winsToldFirst) this.#tracker.ctl(message);
     else this.#drawnUntold = true;
     this.#events.emit("ctl", message);
@@ -446,12 +451,15 @@ class Client implements RoomClient {
   // --- taps and takes
 
   #nonceOf(draw: string): string {
-    const key = `wanhui.nonce.${draw}`;
-    const known = this.#storage.getItem(key);
-    if (known !== null && /^[0-9a-f]{32}$/.test(known)) return known;
-    const nonce = newNonce();
-    keep(this.#storage, key, nonce);
-    return nonce;
+    return this.#kept.nonceOf(draw, this.#endsAtMs());
+  }
+
+  #endsAtMs(): number {
+    return this.show?.endsAtMs ?? Date.now();
+  }
+
+  #tellHeard(): void {
+    this.#events.emit("heard", { count: this.#kept.count, lasting: this.#kept.lasting });
   }
 
   #sendTaps({ draw, index }: RoundView, window: number, taps: number): boolean {

@@ -12,6 +12,7 @@ export type {
   ClientSocket,
   ClientStatus,
   ClientStorage,
+  HeardCount,
   RefusedTaps,
   RoomClient,
   SocketConstructor,

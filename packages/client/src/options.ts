@@ -5,6 +5,7 @@ import type { TrackedWindow } from "./tracker.ts";
 export type ClientStorage = {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
+  removeItem?(key: string): void;
 };
 
 /** The part of a WebSocket we use: the browser's own, Node 22's, or the `ws` package's. */
@@ -28,6 +29,13 @@ export type ClientStatus =
   | { readonly state: "connecting" | "online" | "polling" | "stopped" }
   | { readonly state: "offline"; readonly retryAtMs: number };
 
+export type HeardCount = {
+  /** Headers and other signed records kept here, of all shows of the last 30 days. */
+  readonly count: number;
+  /** False: the storage is full, refused or none; what was heard since is gone with the page. */
+  readonly lasting: boolean;
+};
+
 /** Gestures that were refused for good. `draw` is null where the refusal names no round we know. */
 export type RefusedTaps = {
   readonly draw: string | null;
@@ -49,6 +57,8 @@ export type ClientEvents = {
   stale: null;
   /** What became of an own entry. */
   window: TrackedWindow;
+  /** What is kept of what was heard here, when it became known and after each new header. */
+  heard: HeardCount;
   /** A tap was refused, and is not sent again. */
   refused: RefusedTaps;
 };

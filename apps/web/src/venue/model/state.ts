@@ -44,6 +44,8 @@ export type VenueState = {
   readonly rains: Readonly<Record<string, RainNote>>;
   readonly refusal: { readonly code: string; readonly atMs: number } | null;
   readonly uncounted: number;
+  /** What this device has heard for the checker. */
+  readonly heard: { readonly count: number; readonly lasting: boolean };
   /** Won just now, to be shown on the whole screen once. */
   readonly celebrate: AwardView | null;
   readonly saying: Saying | null;
@@ -63,6 +65,7 @@ export const EMPTY_STATE: VenueState = {
   rains: {},
   refusal: null,
   uncounted: 0,
+  heard: { count: 0, lasting: true },
   celebrate: null,
   saying: null,
 };

@@ -171,6 +171,9 @@ export class VenueStore {
       case "refused":
         this.#set({ sending: null, refusal: { code: event.code, atMs: this.nowMs() } });
         break;
+      case "heard":
+        this.#set({ heard: { count: event.count, lasting: event.lasting } });
+        break;
       case "awards":
         this.#set({ awards: event.awards });
         break;

@@ -75,6 +75,7 @@ export function clientSource(): VenueSource {
       room.on("me", onMe);
       room.on("stale", () => void refreshAwards());
       room.on("refused", ({ draw, code }) => hear({ type: "refused", draw, code }));
+      room.on("heard", (heard) => hear({ type: "heard", ...heard }));
       room.on("window", ({ draw, window, fate }) => {
         if (fate === "received") hear({ type: "received", draw, window });
       });

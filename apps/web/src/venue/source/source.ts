@@ -28,6 +28,8 @@ export type VenueEvent =
   | { readonly type: "gap"; readonly draw: string; readonly fromWindow: number; readonly toWindow: number }
   | { readonly type: "received"; readonly draw: string; readonly window: number }
   | { readonly type: "refused"; readonly draw: string | null; readonly code: string }
+  /** Seals and other records this device has heard, and whether they are there when the page comes back. */
+  | { readonly type: "heard"; readonly count: number; readonly lasting: boolean }
   /** An own award, new or changed. `fresh`: won just now. */
   | { readonly type: "award"; readonly award: AwardView; readonly fresh: boolean }
   /** All own awards, one of them changed. */

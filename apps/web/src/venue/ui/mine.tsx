@@ -178,12 +178,12 @@ function Coupon({ code, untilMs }: { readonly code: string; readonly untilMs: nu
 }
 
 function Receipts() {
-  const { words, state, text, store } = usePage();
+  const { words, state, text } = usePage();
   const [failed, setFailed] = useState(false);
   const rounds = (state.show?.rounds ?? [])
     .map((round) => ({ round, windows: enteredWindows(state, round.draw) }))
     .filter(({ windows }) => windows.length > 0);
-  const seals = lineCount(store.heard());
+  const seals = state.heard.count;
   if (rounds.length === 0 && seals === 0) return null;
   const fetchReceipt = async (draw: string, window: number) => {
     const answer = await ask<unknown>(receiptUrl(draw, window));
@@ -222,10 +222,6 @@ function Receipts() {
   );
 }
 
-function lineCount(text: string): number {
-  return text === "" ? 0 : text.trimEnd().split("\n").length;
-}
-
 function HeardSeals({ count }: { readonly count: number }) {
   const { words, state, store } = usePage();
   const save = () =>
@@ -233,6 +229,7 @@ function HeardSeals({ count }: { readonly count: number }) {
   return (
     <>
       <p class="note">{words.proofs.heardMore(count)}</p>
+      {!state.heard.lasting && <p role="status">{words.proofs.heardNotKept}</p>}
       <button type="button" class="button small plain" onClick={save}>
         <Icon name="down" />
         {words.proofs.heard}

@@ -276,6 +276,8 @@ export const en = (f: Format): Words => {
       heard: "Download the seals I heard",
       heardMore: (seals) =>
         `Your page heard ${count(seals, "seal", "seals")} before the random values existed. Keep them and you can show yourself that the lists were fixed in time.`,
+      heardNotKept:
+        "This browser has no more room to keep them: they are gone when this page closes. Download them now.",
       levels: {
         dev: "local randomness (unsafe)",
         beacon: "public beacon",

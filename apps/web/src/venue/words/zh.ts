@@ -268,6 +268,7 @@ export const zh = (f: Format) => ({
     heard: "下载我听到的封存记录",
     heardMore: (count: number) =>
       `你的页面在开奖前亲自听到了 ${f.number(count)} 条封存记录。存下来，就能自己证明名单在随机数之前已封存。`,
+    heardNotKept: "浏览器的存储空间已满，关闭页面后这些记录就没有了。请现在下载保存。",
     levels: {
       dev: "本地随机数（不安全）",
       beacon: "公共信标",
