@@ -1,7 +1,7 @@
 import type { DrawId, Event, PoolId } from "@wanhui/core";
 import type { CtlMessage } from "@wanhui/protocol";
 import { afterEach, expect, test } from "vitest";
-import { admitTo } from "./admit.ts";
+import { refusalAt } from "./admit.ts";
 import { goodShow } from "./testing.ts";
 import { anna, NIGHT_MS, Stage } from "./testing-stage.ts";
 
@@ -24,6 +24,7 @@ const session = {
   synthetic: false,
   run: null,
   address: "",
+  expiresAtMs: null,
   staff: null,
 };
 const asSession = (changes: object) =>
@@ -160,15 +161,18 @@ test("[DR19] [CU11] taps are shown at once and counted once when the seal brings
 
 test("[CU10] [DR8] level, roles and synthetic people are decided at the door", async () => {
   const door = { enter: "contact", excludedRoles: ["host", "operator"] } as const;
-  const admitted = (changes: object, rehearsal = false) =>
-    admitTo(door, { ...asSession({ level: "contact" }), ...changes }, rehearsal);
-  expect(admitted({})).toBe(true);
-  expect(admitted({ level: "guest" })).toBe(false);
-  expect(admitted({ level: "identity" })).toBe(true);
-  expect(admitted({ roles: ["viewer", "host"] })).toBe(false);
-  expect(admitted({ roles: ["viewer", "auditor"] })).toBe(true);
-  expect(admitted({ synthetic: true })).toBe(false);
-  expect(admitted({ synthetic: true }, true)).toBe(true);
+  const refusal = (changes: object, rehearsal = false) =>
+    refusalAt(door, { ...asSession({ level: "contact" }), ...changes }, rehearsal);
+  expect(refusal({})).toBeNull();
+  expect(refusal({ level: "guest" })).toBe("auth.level");
+  expect(refusal({ level: "identity" })).toBeNull();
+  expect(refusal({ roles: ["viewer", "host"] })).toBe("draw.not_eligible");
+  expect(refusal({ roles: ["viewer", "auditor"] })).toBeNull();
+  expect(refusal({ synthetic: true })).toBe("draw.not_eligible");
+  expect(refusal({ synthetic: true }, true)).toBeNull();
+  // Signing in would not help them: nobody is sent to do so.
+  expect(refusal({ level: "guest", roles: ["viewer", "host"] })).toBe("draw.not_eligible");
+  expect(refusal({ level: "guest", synthetic: true })).toBe("draw.not_eligible");
   const real = stageOf();
   await real.boot();
   const rehearsal = stageOf({ rehearsal: true });
