@@ -24,9 +24,11 @@ import type {
   SocketConstructor,
   TakeOutcome,
 } from "./options.ts";
+import { OwnLane } from "./own-lane.ts";
 import { type Polled, Poller } from "./poller.ts";
 import { Pulse } from "./pulse.ts";
 import { ShowLane } from "./show-lane.ts";
+import { SignIn } from "./sign-in.ts";
 import { Takes } from "./takes.ts";
 import { TapLane } from "./tap-lane.ts";
 import { tapBytes } from "./taps.ts";
@@ -34,9 +36,10 @@ import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
 const FAILURES_BEFORE_POLLING = 3;
-/** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
-const STALE_AFTER_MS = 1_000;
-const STALE_SPREAD_MS = 5_000;
+/** The longest a timer can run; a sign-in that lasts longer is renewed by the next visit. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Between two sign-ins, whatever the server says of their end. */
+const SIGN_IN_PAUSE_MS = 1_000;
 
 /** Joins a room and stays in it until `stop`. */
 export function connect(options: ClientOptions): RoomClient {
@@ -54,13 +57,13 @@ class Client implements RoomClient {
   readonly #taps: TapLane;
   readonly #takes: Takes;
   readonly #lane: ShowLane;
+  readonly #own: OwnLane;
   readonly #pulse: Pulse;
   readonly #poller: Poller;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
   readonly #offLine = () => this.#doubt();
-  #token: string | null;
-  #session: SessionView | null = null;
+  readonly #signIn: SignIn;
   #status: ClientStatus = { state: "connecting" };
   #socket: ClientSocket | null = null;
   #greeted = false;
@@ -68,27 +71,22 @@ class Client implements RoomClient {
   #frameNumber = 0;
   #tries = 0;
   #failures = 0;
+  /** Counts tries to get in: only the newest goes on. */
+  #attempts = 0;
   #comeBackMs: number | null = null;
-  /** Newest own message seen in this stream. */
-  #me = 0;
-  /** The newest own message there is, as the greeting said. */
-  #newest = 0;
-  /** Own messages that must be here before a `drawn` without a win means "not won"; infinite: awards must be read. */
-  #owed = Number.POSITIVE_INFINITY;
-  /** A `drawn` came without a socket: its winners are told nowhere. */
-  #drawnUntold = false;
   #pseudonyms: Record<string, string> = {};
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #staleTimer: ReturnType<typeof setTimeout> | undefined;
+  #signInTimer: ReturnType<typeof setTimeout> | undefined;
+  #user: string | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#kept = new Keepsakes(options.storage);
     this.#random = options.random ?? Math.random;
-    this.#token = options.token ?? null;
     // Bound, because browsers refuse a `fetch` that is called as anybody's method.
     const ask = options.fetch ?? fetch.bind(globalThis);
-    this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#token });
+    this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#signIn.token });
+    this.#signIn = this.#makeSignIn();
     this.#clock = new ServerClock(this.#localNowMs);
     this.#tracker = new RoundTracker((window) => this.#events.emit("window", window));
     this.#taps = new TapLane({
@@ -103,7 +101,15 @@ class Client implements RoomClient {
       random: this.#random,
       onShow: (show) => this.#events.emit("show", show),
       onCtl: (message) => this.#onCtl(message),
-      onRenewed: () => this.#onRenewed(),
+      onRenewed: () => this.#own.renewed(this.#greeted),
+    });
+    this.#own = new OwnLane({
+      random: this.#random,
+      onMessage: (message) => {
+        this.#tracker.me(message);
+        this.#events.emit("me", message);
+      },
+      onStale: () => this.#events.emit("stale", null),
     });
     this.#pulse = new Pulse({
       ping: () => this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) }),
@@ -128,10 +134,10 @@ class Client implements RoomClient {
     return this.#status;
   }
   get session(): SessionView | null {
-    return this.#session;
+    return this.#signIn.session;
   }
   get winsToldFirst(): boolean {
-    return this.#greeted && this.#me >= this.#owed;
+    return this.#greeted && this.#own.complete;
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
@@ -162,6 +168,13 @@ class Client implements RoomClient {
     return this.#kept.ndjson();
   }
 
+  signIn(platformToken?: string): void {
+    if (this.#isStopped()) return;
+    this.#signIn.forget(platformToken);
+    this.#drop(1000);
+    void this.#attempt();
+  }
+
   wake(): void {
     if (this.#status.state === "offline") void this.#attempt();
     else this.#doubt();
@@ -171,7 +184,8 @@ class Client implements RoomClient {
     this.#setStatus({ state: "stopped" });
     globalThis.removeEventListener?.("online", this.#onLine);
     globalThis.removeEventListener?.("offline", this.#offLine);
-    for (const timer of [this.#retryTimer, this.#staleTimer]) clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#signInTimer]) clearTimeout(timer);
+    this.#own.stop();
     this.#taps.stop();
     this.#poller.stop();
     this.#lane.stop();
@@ -195,34 +209,59 @@ class Client implements RoomClient {
   async #attempt(): Promise<void> {
     clearTimeout(this.#retryTimer);
     if (this.#status.state === "stopped" || this.#socket !== null) return;
+    this.#attempts += 1;
+    const attempt = this.#attempts;
     if (this.#status.state !== "polling") this.#setStatus({ state: "connecting" });
     let key: string;
     try {
-      if (this.#session === null && this.#token === null && this.#options.fetchTicket === undefined) {
-        const body = this.#options.bearer === true ? { bearer: true } : {};
-        this.#session = await this.#http<SessionView>("POST", "/api/session", body);
-        this.#token = this.#session.token ?? null;
-      }
+      await this.#signIn.ensure();
       if (this.show === null) {
         await this.#lane.begin();
         this.#kept.forgetOld(Date.now());
         this.#tellHeard();
       }
       const ticket = await this.#fetchTicket();
+      if (attempt !== this.#attempts) return;
       Object.assign(this.#pseudonyms, ticket.pseudonyms);
       key = ticket.ticket;
     } catch (error) {
-      const code = error instanceof HttpProblem ? error.code : "offline";
-      // The token ended: sign in anew, as whoever the server then says.
-      if (code.startsWith("auth.") && this.#options.token === undefined) {
-        this.#session = null;
-        this.#token = null;
-      }
+      if (attempt !== this.#attempts) return;
+      // The sign-in ended: sign in anew, as whoever the server then says.
+      if (error instanceof HttpProblem && error.code.startsWith("auth.")) this.#signIn.forget();
       this.#lost(error instanceof HttpProblem ? error.retryMs : null);
       return;
     }
     // Outside: a constructor that cannot be called is a bug to be seen, not a network to be waited for.
     if (this.#socket === null) this.#open(key);
+  }
+
+  #makeSignIn(): SignIn {
+    return new SignIn({
+      options: this.#options,
+      post: (body) => this.#http<SessionView>("POST", "/api/session", body),
+      signedIn: (session) => this.#onSignedIn(session),
+      refused: (code) => this.#events.emit("refused", { draw: null, code, retryMs: null, taps: 0 }),
+    });
+  }
+
+  #onSignedIn(session: SessionView): void {
+    if (this.#user !== null && this.#user !== session.user) {
+      // Another person: entries, awards and the count of own messages begin anew.
+      this.#own.restart();
+      this.#everGreeted = false;
+      this.#tracker.clear();
+      this.#taps.clear();
+    }
+    this.#user = session.user;
+    this.#events.emit("session", session);
+  }
+
+  /** A platform's person is one for as long as his sign-in lasts; then he is asked for again. */
+  #planSignIn(): void {
+    clearTimeout(this.#signInTimer);
+    const leftMs = (this.session?.expiresAtMs ?? Number.POSITIVE_INFINITY) - this.serverNowMs();
+    if (leftMs > TIMER_MS_MAX) return;
+    this.#signInTimer = setTimeout(() => this.signIn(), Math.max(SIGN_IN_PAUSE_MS, leftMs));
   }
 
   async #fetchShow(): Promise<ShowView> {
@@ -248,7 +287,8 @@ class Client implements RoomClient {
     this.#pulse.await();
     socket.onopen = () => {
       const resume = { stream: this.#lane.stream, offset: this.#lane.offset };
-      this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(this.#me === 0 ? {} : { me: this.#me }) });
+      const me = this.#own.seen;
+      this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(me === 0 ? {} : { me }) });
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket === socket) this.#onMessage(JSON.parse(String(data)) as ServerMessage);
@@ -310,7 +350,7 @@ class Client implements RoomClient {
         this.#lane.take(message);
         break;
       case "me":
-        this.#onMe(message.m);
+        this.#own.take(message.m);
         break;
       case "ack": {
         this.#pulse.acked();
@@ -348,52 +388,15 @@ class Client implements RoomClient {
     this.#everGreeted = true;
     const resumed = hello.resumed && hello.stream === this.#lane.stream;
     if (!resumed) {
-      this.#me = 0;
+      this.#own.restart();
       this.#lane.restart(hello.stream, hello.offset);
     }
-    this.#newest = hello.me;
-    // Without a count of ours nobody can say whether those that come are all of them.
-    const uncounted = !resumed || (hello.me > 0 && this.#me === 0);
-    this.#owed = uncounted ? Number.POSITIVE_INFINITY : hello.me;
     this.#setStatus({ state: "online" });
-    if (first) this.#readOwn();
-    else if (resumed && this.#me < this.#owed) this.#planRead();
+    this.#own.greeted({ resumed, newest: hello.me, first });
     this.#pulse.begin();
+    this.#planSignIn();
     this.#takes.resume();
     this.#taps.resume();
-  }
-
-  /**
-   * Own messages are owed. When they do not come by themselves the page reads its awards, at a moment spread over
-   * seconds: a whole audience may have lost its sockets at once.
-   */
-  #planRead(): void {
-    clearTimeout(this.#staleTimer);
-    this.#staleTimer = setTimeout(
-      () => {
-        if (this.#me >= this.#owed) return;
-        this.#me = Math.max(this.#me, this.#newest);
-        this.#readOwn();
-      },
-      STALE_AFTER_MS + this.#random() * STALE_SPREAD_MS,
-    );
-  }
-
-  /** The page reads its awards; what is won from here on is told on the socket. */
-  #readOwn(): void {
-    this.#owed = 0;
-    this.#drawnUntold = false;
-    this.#events.emit("stale", null);
-  }
-
-  /** A view that was read anew may count windows as drawn whose winners were told elsewhere. */
-  #onRenewed(): void {
-    if (!this.#greeted) {
-      this.#readOwn();
-      return;
-    }
-    this.#owed = Number.POSITIVE_INFINITY;
-    this.#planRead();
   }
 
   #onCtl(message: CtlMessage): void {
@@ -402,19 +405,8 @@ class Client implements RoomClient {
       if (this.#kept.keep(message, at)) this.#tellHeard();
     }
     if (message.t !== "drawn" || this.winsToldFirst) this.#tracker.ctl(message);
-    else this.#drawnUntold = true;
+    else this.#own.drawnUntold();
     this.#events.emit("ctl", message);
-  }
-
-  #onMe(messages: Extract<ServerMessage, { t: "me" }>["m"]): void {
-    for (const message of messages) {
-      if (message.n <= this.#me) continue;
-      const gap = this.#me !== 0 && message.n > this.#me + 1;
-      this.#me = message.n;
-      this.#tracker.me(message);
-      this.#events.emit("me", message);
-      if (gap) this.#readOwn();
-    }
   }
 
   #onNo(no: Extract<ServerMessage, { t: "no" }>): void {
@@ -444,8 +436,7 @@ class Client implements RoomClient {
     if (before !== "polling") this.#taps.resume();
     this.#clock.guess(polled.at);
     this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
-    // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
-    if (this.#drawnUntold) this.#readOwn();
+    this.#own.polled();
   }
 
   // --- taps and takes

@@ -59,6 +59,8 @@ export type ClientEvents = {
   window: TrackedWindow;
   /** What is kept of what was heard here, when it became known and after each new header. */
   heard: HeardCount;
+  /** Signed in, at first and anew: who one is, and how well known. */
+  session: SessionView;
   /** A tap was refused, and is not sent again. */
   refused: RefusedTaps;
 };
@@ -80,9 +82,15 @@ export type ClientOptions = {
   readonly WebSocket?: SocketConstructor;
   /** `localStorage` where there is one. */
   readonly storage?: ClientStorage | null;
-  /** Instead of a cookie: for programs. With `bearer` the client signs in by itself and keeps the token. */
+  /** Instead of a cookie: for programs. */
   readonly token?: string;
+  /** Whether the client signs in without cookies and keeps the token while it runs: so by itself on a foreign page. */
   readonly bearer?: boolean;
+  /**
+   * Token of the host platform's own sign-in (PE4). A function is asked at every sign-in, also when the one before has
+   * ended; null is nobody known, so a guest. A string is used once. Refused ones are told as `refused`; then a guest.
+   */
+  readonly platformToken?: string | (() => string | null | Promise<string | null>);
   /** Instead of `POST /api/socket-ticket`. */
   readonly fetchTicket?: () => Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }>;
   /** Instead of `GET /api/show`. */
@@ -97,6 +105,8 @@ export type RoomClient = {
   readonly show: ShowView | null;
   readonly status: ClientStatus;
   readonly session: SessionView | null;
+  /** Signs in anew, with this token of the platform or what `platformToken` gives, and comes into the room as that person. */
+  signIn(platformToken?: string): void;
   /**
    * Whether an own win would have been told before the `drawn` of its window (WR3). While false, a `drawn` says nothing
    * of one's own entry until `GET /api/me/awards`, asked after it, is answered; `stale` comes for that.

@@ -58,6 +58,10 @@ export class TapLane {
     }, waitMs);
   }
 
+  clear(): void {
+    this.#batcher.clear();
+  }
+
   /** A new way out. */
   resume(): void {
     for (const round of this.#parts.rounds()) this.#batcher.resume(round);

@@ -81,6 +81,11 @@ export class TapBatcher {
     book.sentAtMs = nowMs;
   }
 
+  /** Somebody else is here now: nothing of before is his. */
+  clear(): void {
+    this.#books.clear();
+  }
+
   /** Whether gestures wait for their second. */
   waits(): boolean {
     return [...this.#books.values()].some(({ waiting }) => waiting > 0);

@@ -191,6 +191,8 @@ export type SessionView = {
   readonly level: "guest" | "contact" | "identity";
   readonly roles: readonly ("viewer" | "host" | "operator" | "auditor")[];
   readonly synthetic: boolean;
+  /** When this sign-in ends; left out for staff who have none of a viewer's. */
+  readonly expiresAtMs?: number;
   /** Only when asked for (`bearer`) and for synthetic people: send it as `Authorization: Bearer`. */
   readonly token?: string;
 };

@@ -17,11 +17,11 @@ const FLAGS = [
 export const PHONE = { width: 360, height: 780 };
 export const DESKTOP = { width: 1_280, height: 800 };
 
-/** Starts the browser the tests look with. */
-export function startBrowser(): Promise<Browser> {
+/** Starts the browser the tests look with. @param more further switches */
+export function startBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.WANHUI_CHROMIUM ?? "/usr/bin/chromium",
-    args: FLAGS,
+    args: [...FLAGS, ...more],
   });
 }
 

@@ -131,7 +131,12 @@ function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowM
             </p>
           )}
           <p>{words.mine.payBy(when(format, order.payByMs, nowMs))}</p>
-          <a class="button red" href={order.payUrl}>
+          {/* Pages that take money stand in no frame. */}
+          <a
+            class="button red"
+            href={order.payUrl}
+            {...(parent === window ? {} : { target: "_blank", rel: "noopener" })}
+          >
             {words.mine.pay(format.money(order.amount))}
           </a>
         </>
@@ -178,7 +183,7 @@ function Coupon({ code, untilMs }: { readonly code: string; readonly untilMs: nu
 }
 
 function Receipts() {
-  const { words, state, text } = usePage();
+  const { words, state, text, store } = usePage();
   const [failed, setFailed] = useState(false);
   const rounds = (state.show?.rounds ?? [])
     .map((round) => ({ round, windows: enteredWindows(state, round.draw) }))
@@ -186,7 +191,7 @@ function Receipts() {
   const seals = state.heard.count;
   if (rounds.length === 0 && seals === 0) return null;
   const fetchReceipt = async (draw: string, window: number) => {
-    const answer = await ask<unknown>(receiptUrl(draw, window));
+    const answer = await ask<unknown>(receiptUrl(draw, window), { token: store.token });
     setFailed(!answer.ok);
     if (answer.ok) {
       const name = `receipt-${fileStem(draw)}-${window + 1}.json`;

@@ -1,5 +1,6 @@
 import type { RoundView } from "@wanhui/protocol";
 import type { ComponentChildren } from "preact";
+import { lacksLevel } from "../model/state.ts";
 import { usePage } from "./page.tsx";
 
 /** Eyebrow, title and facts: the left half on a wide screen. */
@@ -20,13 +21,21 @@ export function StageText(props: {
   );
 }
 
-/** What a round gives, in one line. */
+/** What a round gives, and to whom. */
 export function RoundFacts({ round }: { readonly round: RoundView }) {
-  const { words } = usePage();
+  const { words, state } = usePage();
   const units = round.schedule.reduce((sum, each) => sum + each, 0);
   return (
-    <p class="stage-fact">
-      {words.hero.facts(units, round.schedule.length)} · {words.hero.cap(round.capPerUser)}
-    </p>
+    <>
+      <p class="stage-fact">
+        {words.hero.facts(units, round.schedule.length)} · {words.hero.cap(round.capPerUser)}
+      </p>
+      {round.enter !== "guest" && (
+        <p class="stage-fact strong entry-level">
+          {words.hero.enterLevel[round.enter]}
+          {lacksLevel(state, round) && ` ${words.hero.signInFirst}`}
+        </p>
+      )}
+    </>
   );
 }
