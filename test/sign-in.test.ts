@@ -87,12 +87,16 @@ it("[PE12] the platform is asked again when the sign-in ends, and the level goes
     },
   });
   await online(client);
+  const statuses: string[] = [];
+  client.on("status", ({ state }) => statuses.push(state));
   const user = client.session?.user;
   expect(asked).toBe(1);
   client.tap(DRAW);
   await received(client);
   await until(() => asked === 2 && client.status.state === "online");
   expect(levels).toEqual(["identity", "identity"]);
+  // At the moment of the end, not when the server has to close the socket.
+  expect(statuses).toEqual(["connecting", "online"]);
   expect(client.session?.user).toBe(user);
   // The same person: what he entered is his still.
   expect(client.windows(DRAW)).toHaveLength(1);
