@@ -2,7 +2,7 @@
 
 import { type ClientStatus, connect, type RoomClient, type SocketConstructor } from "@wanhui/client";
 import type { CtlMessage } from "@wanhui/protocol";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { DRAW, RAIN_POOL, startVenue, type Venue } from "../packages/server/src/rooms/testing.ts";
 
@@ -107,6 +107,22 @@ describe("a client in a room", () => {
     expect(client.windows(DRAW)).toHaveLength(1);
   });
 
+  it("[WR5] a reconnect taps for nobody: what was acknowledged is not sent again", async () => {
+    const { client, wire } = newClient();
+    await online(client);
+    client.tap(DRAW);
+    await until(client, () => client.windows(DRAW)[0]?.fate === "received", "received");
+    const before = venue.gateway.stats().taps;
+    wire.cut();
+    await until(client, () => client.status.state !== "online", "the cut");
+    await online(client);
+    expect(wire.made).toHaveLength(2);
+    // Frames come in order: one of the greeting would have been counted before this one.
+    client.tap(DRAW);
+    await vi.waitFor(() => expect(venue.gateway.stats().taps).toBeGreaterThan(before), 5_000);
+    expect(venue.gateway.stats().taps).toBe(before + 1);
+  });
+
   it("[WR4] [WR14] [R3] cut again and again, it hears every message once, in order, and keeps what it heard", async () => {
     const { client, wire, ctl } = newClient();
     await online(client);
@@ -195,6 +211,45 @@ describe("a client in a room", () => {
     await until(client, () => heard.length > 1, "the polled result");
     expect(heard).toEqual(["drawn false", "stale"]);
     expect(client.windows(DRAW)[0]?.fate).toBe("received");
+  });
+});
+
+describe("an engine in trouble", () => {
+  it("[JR7] [WR5] a tap refused as busy, unknown and fenced is asked again until its entry is in", async () => {
+    const troubles = ["engine.busy", "engine.unknown", "engine.fenced"];
+    const asked: string[] = [];
+    const troubled = await startVenue({
+      engine: (engine) => ({
+        take: engine.take.bind(engine),
+        addTaps: engine.addTaps.bind(engine),
+        enter(draw, user, userKey, done) {
+          asked.push(userKey);
+          const code = troubles.shift();
+          if (code === undefined) engine.enter(draw, user, userKey, done);
+          else done({ code, retryable: true }, null);
+        },
+      }),
+    });
+    const wire = sockets();
+    const client = connect({
+      baseUrl: troubled.url,
+      bearer: true,
+      storage: null,
+      WebSocket: wire.Socket,
+      random: () => 0,
+    });
+    clients.push(client);
+    const refused: string[] = [];
+    client.on("refused", ({ code }) => refused.push(code));
+    await online(client);
+    client.tap(DRAW, 2);
+    await until(client, () => client.windows(DRAW)[0]?.fate === "received", "received");
+    expect(asked).toHaveLength(4);
+    // The same key each time: the same entry.
+    expect(new Set(asked).size).toBe(1);
+    expect(refused).toEqual([]);
+    client.stop();
+    await troubled.stop();
   });
 });
 

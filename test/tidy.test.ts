@@ -271,11 +271,8 @@ describe("docs/spec", () => {
 });
 
 describe("the table of codes", () => {
-  /**
-   * Known to pages, emitted by no server yet: the host platform's levels of sign-in are not asked for, and a server
-   * plays one show, so that there is no address at which it could say so.
-   */
-  const notYet = new Set(["auth.level", "show.unknown"]);
+  /** Known to pages, emitted by no server yet: one plays one show, so that there is no address at which it could say so. */
+  const notYet = new Set(["show.unknown"]);
 
   /** Whether a text is written down to leave: not as a type, not in a list for the documentation, not to compare with. */
   function leaves(node: ts.Node): boolean {

@@ -4,20 +4,16 @@ import type { CtlMessage, RoundView, ShowView } from "@wanhui/protocol";
 import fc from "fast-check";
 import { rolldown } from "rolldown";
 import { describe, expect, it } from "vitest";
-import { keepHeard } from "./heard.ts";
-import { storageOf } from "./memory.ts";
 import {
   backoffMs,
   foldCounts,
   foldShow,
-  heardNdjson,
   newNonce,
   RoundTracker,
   ServerClock,
   type TrackedWindow,
   userKeyOf,
 } from "./mod.ts";
-import { openWindow, TapBatcher } from "./taps.ts";
 
 const round = (more: Partial<RoundView> = {}): RoundView =>
   ({
@@ -93,67 +89,6 @@ describe("the server's clock", () => {
     clock.add(900, 3_000, 1_000);
     clock.guess(99_000);
     expect(clock.nowMs()).toBe(1_000 + 3_000 - 950);
-  });
-});
-
-describe("taps", () => {
-  const batcherAt = (sent: { window: number; taps: number }[]) => {
-    const time = { ms: 10_000, open: true };
-    const batcher = new TapBatcher(
-      () => time.ms,
-      ({ window, taps }) => {
-        if (time.open) sent.push({ window, taps });
-        return time.open;
-      },
-    );
-    return { time, batcher };
-  };
-
-  it("[WR5] the first of a window leaves at once, the rest once a second, at most 50", () => {
-    const sent: { window: number; taps: number }[] = [];
-    const { time, batcher } = batcherAt(sent);
-    batcher.tap(round(), 1);
-    expect(sent).toEqual([{ window: 0, taps: 1 }]);
-    for (let n = 0; n < 80; n += 1) {
-      time.ms += 10;
-      batcher.tap(round(), 1);
-    }
-    expect(sent).toHaveLength(1);
-    time.ms = 11_000;
-    batcher.flush(round());
-    expect(sent).toEqual([
-      { window: 0, taps: 1 },
-      { window: 0, taps: 50 },
-    ]);
-    time.ms = 14_999;
-    batcher.tap(round(), 2);
-    time.ms = 15_000;
-    batcher.tap(round(), 1);
-    expect(sent.slice(2)).toEqual([
-      { window: 0, taps: 2 },
-      { window: 1, taps: 1 },
-    ]);
-  });
-
-  it("[WR5] nothing leaves before the opening or after the close; what finds no way out waits", () => {
-    const sent: { window: number; taps: number }[] = [];
-    const { time, batcher } = batcherAt(sent);
-    time.ms = 9_999;
-    batcher.tap(round(), 1);
-    expect(sent).toEqual([]);
-    time.ms = 10_000;
-    time.open = false;
-    batcher.flush(round());
-    expect(batcher.waits()).toBe(true);
-    time.open = true;
-    batcher.flush(round());
-    expect(sent).toEqual([{ window: 0, taps: 1 }]);
-    time.ms = 21_000;
-    batcher.tap(round(), 1);
-    expect(sent).toHaveLength(1);
-    expect(
-      [9_999, 10_000, 14_999, 15_000, 17_999, 18_000, 20_999, 21_000].map((ms) => openWindow(round(), ms)),
-    ).toEqual([null, 0, 0, 1, 1, 2, 2, null]);
   });
 });
 
@@ -263,55 +198,7 @@ describe("the fold", () => {
   });
 });
 
-describe("what is kept", () => {
-  const seal = (n: number, draw = "run/r1") => ({
-    t: "seal" as const,
-    draw,
-    window: n,
-    header: { n },
-    hash: `hash-${n}`,
-    signature: "",
-    entries: 0,
-    resultAtMs: 0,
-  });
-
-  it("[WR14] [VF2] headers heard are lines for the verifier; the first time they were heard counts", () => {
-    const storage = storageOf(null);
-    keepHeard(storage, seal(0), 111);
-    keepHeard(storage, seal(1), 222);
-    keepHeard(storage, seal(0), 999);
-    keepHeard(storage, seal(5, "run/r2"), 333);
-    const stop = {
-      t: "chain" as const,
-      draw: "run/r1",
-      record: { reason: "rain" },
-      hash: "stop",
-      signature: "s",
-    };
-    keepHeard(storage, stop, 444);
-    const lines = heardNdjson(storage)
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines).toEqual([
-      { record: { n: 0 }, hash: "hash-0", signature: "", heardAtMs: 111 },
-      { record: { n: 1 }, hash: "hash-1", signature: "", heardAtMs: 222 },
-      { record: { reason: "rain" }, hash: "stop", signature: "s", heardAtMs: 444 },
-      { record: { n: 5 }, hash: "hash-5", signature: "", heardAtMs: 333 },
-    ]);
-  });
-
-  it("a storage that is full or refused loses the newest, never the page", () => {
-    const full = {
-      getItem: () => null,
-      setItem: () => {
-        throw new Error("QuotaExceededError");
-      },
-    };
-    keepHeard(full, seal(0), 1);
-    expect(heardNdjson(full)).toBe("");
-  });
-
+describe("what is random", () => {
   it("[BY2] the user key is the one the server makes", async () => {
     const pseudonym = "0a".repeat(16);
     const nonce = newNonce();

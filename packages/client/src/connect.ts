@@ -2,6 +2,7 @@ import {
   type ClientMessage,
   type CtlMessage,
   PROTOCOL_VERSION,
+  type RoundView,
   type ServerMessage,
   type SessionView,
   type ShowView,
@@ -11,33 +12,34 @@ import {
 import { backoffMs } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
-import { heardNdjson, keepHeard } from "./heard.ts";
+import { Keepsakes } from "./heard.ts";
 import { createHttp, type Http, HttpProblem } from "./http.ts";
-import { newNonce, newRequestId } from "./keys.ts";
-import { keep, storageOf } from "./memory.ts";
+import { newRequestId } from "./keys.ts";
 import type {
   ClientEvents,
   ClientOptions,
   ClientSocket,
   ClientStatus,
-  ClientStorage,
   RoomClient,
   SocketConstructor,
   TakeOutcome,
 } from "./options.ts";
+import { OwnLane } from "./own-lane.ts";
 import { type Polled, Poller } from "./poller.ts";
 import { Pulse } from "./pulse.ts";
 import { ShowLane } from "./show-lane.ts";
+import { SignIn } from "./sign-in.ts";
 import { Takes } from "./takes.ts";
-import { TapBatcher, type TapFrameOut, tapBytes } from "./taps.ts";
+import { TapLane } from "./tap-lane.ts";
+import { tapBytes } from "./taps.ts";
 import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
 const FAILURES_BEFORE_POLLING = 3;
-const FLUSH_EVERY_MS = 250;
-/** Own messages missed come with the greeting; later than this they are read, at a moment within the spread. */
-const STALE_AFTER_MS = 1_000;
-const STALE_SPREAD_MS = 5_000;
+/** The longest a timer can run; a sign-in that lasts longer is renewed by the next visit. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Between two sign-ins, whatever the server says of their end. */
+const SIGN_IN_PAUSE_MS = 1_000;
 
 /** Joins a room and stays in it until `stop`. */
 export function connect(options: ClientOptions): RoomClient {
@@ -47,21 +49,21 @@ export function connect(options: ClientOptions): RoomClient {
 class Client implements RoomClient {
   readonly #options: ClientOptions;
   readonly #events = new Emitter<ClientEvents>();
-  readonly #storage: ClientStorage;
+  readonly #kept: Keepsakes;
   readonly #random: () => number;
   readonly #http: Http;
   readonly #clock: ServerClock;
   readonly #tracker: RoundTracker;
-  readonly #batcher: TapBatcher;
+  readonly #taps: TapLane;
   readonly #takes: Takes;
   readonly #lane: ShowLane;
+  readonly #own: OwnLane;
   readonly #pulse: Pulse;
   readonly #poller: Poller;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
   readonly #offLine = () => this.#doubt();
-  #token: string | null;
-  #session: SessionView | null = null;
+  readonly #signIn: SignIn;
   #status: ClientStatus = { state: "connecting" };
   #socket: ClientSocket | null = null;
   #greeted = false;
@@ -69,41 +71,45 @@ class Client implements RoomClient {
   #frameNumber = 0;
   #tries = 0;
   #failures = 0;
+  /** Counts tries to get in: only the newest goes on. */
+  #attempts = 0;
   #comeBackMs: number | null = null;
-  /** Newest own message seen in this stream. */
-  #me = 0;
-  /** The newest own message there is, as the greeting said. */
-  #newest = 0;
-  /** Own messages that must be here before a `drawn` without a win means "not won"; infinite: awards must be read. */
-  #owed = Number.POSITIVE_INFINITY;
-  /** A `drawn` came without a socket: its winners are told nowhere. */
-  #drawnUntold = false;
   #pseudonyms: Record<string, string> = {};
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #flushTimer: ReturnType<typeof setTimeout> | undefined;
-  #staleTimer: ReturnType<typeof setTimeout> | undefined;
+  #signInTimer: ReturnType<typeof setTimeout> | undefined;
+  #user: string | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#storage = storageOf(options.storage);
+    this.#kept = new Keepsakes(options.storage);
     this.#random = options.random ?? Math.random;
-    this.#token = options.token ?? null;
     // Bound, because browsers refuse a `fetch` that is called as anybody's method.
     const ask = options.fetch ?? fetch.bind(globalThis);
-    this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#token });
+    this.#http = createHttp({ baseUrl: options.baseUrl, fetch: ask, token: () => this.#signIn.token });
+    this.#signIn = this.#makeSignIn();
     this.#clock = new ServerClock(this.#localNowMs);
     this.#tracker = new RoundTracker((window) => this.#events.emit("window", window));
-    this.#batcher = new TapBatcher(
-      () => this.serverNowMs(),
-      (frame) => this.#sendTaps(frame),
-    );
+    this.#taps = new TapLane({
+      nowMs: () => this.serverNowMs(),
+      rounds: () => this.show?.rounds ?? [],
+      send: (round, window, taps) => this.#sendTaps(round, window, taps),
+      refused: (refused) => this.#events.emit("refused", refused),
+    });
     this.#takes = new Takes((pool, requestId) => this.#sendTake(pool, requestId));
     this.#lane = new ShowLane({
       fetchShow: () => this.#fetchShow(),
       random: this.#random,
       onShow: (show) => this.#events.emit("show", show),
       onCtl: (message) => this.#onCtl(message),
-      onRenewed: () => this.#onRenewed(),
+      onRenewed: () => this.#own.renewed(this.#greeted),
+    });
+    this.#own = new OwnLane({
+      random: this.#random,
+      onMessage: (message) => {
+        this.#tracker.me(message);
+        this.#events.emit("me", message);
+      },
+      onStale: () => this.#events.emit("stale", null),
     });
     this.#pulse = new Pulse({
       ping: () => this.#send({ t: "ping", c: Math.floor(this.#localNowMs()) }),
@@ -128,10 +134,10 @@ class Client implements RoomClient {
     return this.#status;
   }
   get session(): SessionView | null {
-    return this.#session;
+    return this.#signIn.session;
   }
   get winsToldFirst(): boolean {
-    return this.#greeted && this.#me >= this.#owed;
+    return this.#greeted && this.#own.complete;
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
@@ -142,11 +148,8 @@ class Client implements RoomClient {
     return this.#clock.nowMs();
   }
 
-  tap(draw: string, taps = 1): void {
-    const round = this.show?.rounds.find((each) => each.draw === draw);
-    if (round === undefined || this.#status.state === "stopped") return;
-    this.#batcher.tap(round, taps);
-    this.#planFlush();
+  tap(draw: string, taps = 1): boolean {
+    return this.#taps.tap(draw, taps);
   }
 
   take(pool: string, requestId: string = newRequestId()): Promise<TakeOutcome> {
@@ -162,7 +165,14 @@ class Client implements RoomClient {
   }
 
   heard(): string {
-    return heardNdjson(this.#storage);
+    return this.#kept.ndjson();
+  }
+
+  signIn(platformToken?: string): void {
+    if (this.#isStopped()) return;
+    this.#signIn.forget(platformToken);
+    this.#drop(1000);
+    void this.#attempt();
   }
 
   wake(): void {
@@ -174,7 +184,9 @@ class Client implements RoomClient {
     this.#setStatus({ state: "stopped" });
     globalThis.removeEventListener?.("online", this.#onLine);
     globalThis.removeEventListener?.("offline", this.#offLine);
-    for (const timer of [this.#retryTimer, this.#flushTimer, this.#staleTimer]) clearTimeout(timer);
+    for (const timer of [this.#retryTimer, this.#signInTimer]) clearTimeout(timer);
+    this.#own.stop();
+    this.#taps.stop();
     this.#poller.stop();
     this.#lane.stop();
     this.#drop(1000);
@@ -197,30 +209,59 @@ class Client implements RoomClient {
   async #attempt(): Promise<void> {
     clearTimeout(this.#retryTimer);
     if (this.#status.state === "stopped" || this.#socket !== null) return;
+    this.#attempts += 1;
+    const attempt = this.#attempts;
     if (this.#status.state !== "polling") this.#setStatus({ state: "connecting" });
     let key: string;
     try {
-      if (this.#session === null && this.#token === null && this.#options.fetchTicket === undefined) {
-        const body = this.#options.bearer === true ? { bearer: true } : {};
-        this.#session = await this.#http<SessionView>("POST", "/api/session", body);
-        this.#token = this.#session.token ?? null;
+      await this.#signIn.ensure();
+      if (this.show === null) {
+        await this.#lane.begin();
+        this.#kept.forgetOld(Date.now());
+        this.#tellHeard();
       }
-      await this.#lane.begin();
       const ticket = await this.#fetchTicket();
+      if (attempt !== this.#attempts) return;
       Object.assign(this.#pseudonyms, ticket.pseudonyms);
       key = ticket.ticket;
     } catch (error) {
-      const code = error instanceof HttpProblem ? error.code : "offline";
-      // The token ended: sign in anew, as whoever the server then says.
-      if (code.startsWith("auth.") && this.#options.token === undefined) {
-        this.#session = null;
-        this.#token = null;
-      }
+      if (attempt !== this.#attempts) return;
+      // The sign-in ended: sign in anew, as whoever the server then says.
+      if (error instanceof HttpProblem && error.code.startsWith("auth.")) this.#signIn.forget();
       this.#lost(error instanceof HttpProblem ? error.retryMs : null);
       return;
     }
     // Outside: a constructor that cannot be called is a bug to be seen, not a network to be waited for.
     if (this.#socket === null) this.#open(key);
+  }
+
+  #makeSignIn(): SignIn {
+    return new SignIn({
+      options: this.#options,
+      post: (body) => this.#http<SessionView>("POST", "/api/session", body),
+      signedIn: (session) => this.#onSignedIn(session),
+      refused: (code) => this.#events.emit("refused", { draw: null, code, retryMs: null, taps: 0 }),
+    });
+  }
+
+  #onSignedIn(session: SessionView): void {
+    if (this.#user !== null && this.#user !== session.user) {
+      // Another person: entries, awards and the count of own messages begin anew.
+      this.#own.restart();
+      this.#everGreeted = false;
+      this.#tracker.clear();
+      this.#taps.clear();
+    }
+    this.#user = session.user;
+    this.#events.emit("session", session);
+  }
+
+  /** A platform's person is one for as long as his sign-in lasts; then he is asked for again. */
+  #planSignIn(): void {
+    clearTimeout(this.#signInTimer);
+    const leftMs = (this.session?.expiresAtMs ?? Number.POSITIVE_INFINITY) - this.serverNowMs();
+    if (leftMs > TIMER_MS_MAX) return;
+    this.#signInTimer = setTimeout(() => this.signIn(), Math.max(SIGN_IN_PAUSE_MS, leftMs));
   }
 
   async #fetchShow(): Promise<ShowView> {
@@ -246,7 +287,8 @@ class Client implements RoomClient {
     this.#pulse.await();
     socket.onopen = () => {
       const resume = { stream: this.#lane.stream, offset: this.#lane.offset };
-      this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(this.#me === 0 ? {} : { me: this.#me }) });
+      const me = this.#own.seen;
+      this.#send({ t: "hello", v: PROTOCOL_VERSION, resume, ...(me === 0 ? {} : { me }) });
     };
     socket.onmessage = ({ data }) => {
       if (this.#socket === socket) this.#onMessage(JSON.parse(String(data)) as ServerMessage);
@@ -279,7 +321,6 @@ class Client implements RoomClient {
     const socket = this.#socket;
     this.#socket = null;
     this.#greeted = false;
-    this.#batcher.reset();
     if (socket !== null && socket.readyState <= 1) socket.close(code);
   }
 
@@ -309,12 +350,12 @@ class Client implements RoomClient {
         this.#lane.take(message);
         break;
       case "me":
-        this.#onMe(message.m);
+        this.#own.take(message.m);
         break;
       case "ack": {
         this.#pulse.acked();
         const draw = this.#drawAt(message.d);
-        if (draw !== null) this.#tracker.acked(draw, message.w);
+        if (draw !== null) this.#acked(draw, message.w);
         break;
       }
       case "no":
@@ -347,73 +388,25 @@ class Client implements RoomClient {
     this.#everGreeted = true;
     const resumed = hello.resumed && hello.stream === this.#lane.stream;
     if (!resumed) {
-      this.#me = 0;
+      this.#own.restart();
       this.#lane.restart(hello.stream, hello.offset);
     }
-    this.#newest = hello.me;
-    // Without a count of ours nobody can say whether those that come are all of them.
-    const uncounted = !resumed || (hello.me > 0 && this.#me === 0);
-    this.#owed = uncounted ? Number.POSITIVE_INFINITY : hello.me;
     this.#setStatus({ state: "online" });
-    if (first) this.#readOwn();
-    else if (resumed && this.#me < this.#owed) this.#planRead();
+    this.#own.greeted({ resumed, newest: hello.me, first });
     this.#pulse.begin();
-    for (const round of this.show?.rounds ?? []) {
-      if (this.#tracker.of(round.draw).some(({ fate }) => fate === "sent")) this.#batcher.tap(round, 1);
-    }
+    this.#planSignIn();
     this.#takes.resume();
-    this.#planFlush();
-  }
-
-  /**
-   * Own messages are owed. When they do not come by themselves the page reads its awards, at a moment spread over
-   * seconds: a whole audience may have lost its sockets at once.
-   */
-  #planRead(): void {
-    clearTimeout(this.#staleTimer);
-    this.#staleTimer = setTimeout(
-      () => {
-        if (this.#me >= this.#owed) return;
-        this.#me = Math.max(this.#me, this.#newest);
-        this.#readOwn();
-      },
-      STALE_AFTER_MS + this.#random() * STALE_SPREAD_MS,
-    );
-  }
-
-  /** The page reads its awards; what is won from here on is told on the socket. */
-  #readOwn(): void {
-    this.#owed = 0;
-    this.#drawnUntold = false;
-    this.#events.emit("stale", null);
-  }
-
-  /** A view that was read anew may count windows as drawn whose winners were told elsewhere. */
-  #onRenewed(): void {
-    if (!this.#greeted) {
-      this.#readOwn();
-      return;
-    }
-    this.#owed = Number.POSITIVE_INFINITY;
-    this.#planRead();
+    this.#taps.resume();
   }
 
   #onCtl(message: CtlMessage): void {
-    if (message.t === "seal" || message.t === "chain") keepHeard(this.#storage, message, Date.now());
-    if (message.t !== "drawn" || this.winsToldFirst) this.#tracker.ctl(message);
-    else this.#drawnUntold = true;
-    this.#events.emit("ctl", message);
-  }
-
-  #onMe(messages: Extract<ServerMessage, { t: "me" }>["m"]): void {
-    for (const message of messages) {
-      if (message.n <= this.#me) continue;
-      const gap = this.#me !== 0 && message.n > this.#me + 1;
-      this.#me = message.n;
-      this.#tracker.me(message);
-      this.#events.emit("me", message);
-      if (gap) this.#readOwn();
+    if (message.t === "seal" || message.t === "chain") {
+      const at = { heardAtMs: Date.now(), endsAtMs: this.#endsAtMs() };
+      if (this.#kept.keep(message, at)) this.#tellHeard();
     }
+    if (message.t !== "drawn" || this.winsToldFirst) this.#tracker.ctl(message);
+    else this.#own.drawnUntold();
+    this.#events.emit("ctl", message);
   }
 
   #onNo(no: Extract<ServerMessage, { t: "no" }>): void {
@@ -422,8 +415,13 @@ class Client implements RoomClient {
       this.#takes.refused(no.r, { code, retryMs, place });
       return;
     }
-    const draw = no.d === undefined ? null : this.#drawAt(no.d);
-    this.#events.emit("refused", { draw, code, retryMs });
+    this.#pulse.acked();
+    this.#taps.refused(no.d === undefined ? null : this.#drawAt(no.d), code, retryMs);
+  }
+
+  #acked(draw: string, window: number): void {
+    this.#taps.acked(draw, window);
+    this.#tracker.acked(draw, window);
   }
 
   #drawAt(index: number): string | null {
@@ -435,53 +433,40 @@ class Client implements RoomClient {
     const before = this.#status.state;
     this.#setStatus({ state: "polling" });
     if (before !== "polling") this.#takes.resume();
+    if (before !== "polling") this.#taps.resume();
     this.#clock.guess(polled.at);
     this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
-    // Without a socket nobody tells us of a win first: the page reads its awards instead of believing it lost.
-    if (this.#drawnUntold) this.#readOwn();
-    this.#planFlush();
+    this.#own.polled();
   }
 
   // --- taps and takes
 
   #nonceOf(draw: string): string {
-    const key = `wanhui.nonce.${draw}`;
-    const known = this.#storage.getItem(key);
-    if (known !== null && /^[0-9a-f]{32}$/.test(known)) return known;
-    const nonce = newNonce();
-    keep(this.#storage, key, nonce);
-    return nonce;
+    return this.#kept.nonceOf(draw, this.#endsAtMs());
   }
 
-  #sendTaps(frame: TapFrameOut): boolean {
-    const round = this.show?.rounds.find(({ draw }) => draw === frame.draw);
-    if (round === undefined) return false;
-    const nonce = this.#nonceOf(frame.draw);
+  #endsAtMs(): number {
+    return this.show?.endsAtMs ?? Date.now();
+  }
+
+  #tellHeard(): void {
+    this.#events.emit("heard", { count: this.#kept.count, lasting: this.#kept.lasting });
+  }
+
+  #sendTaps({ draw, index }: RoundView, window: number, taps: number): boolean {
+    const nonce = this.#nonceOf(draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
       this.#frameNumber += 1;
-      this.#socket.send(
-        tapBytes({ drawIndex: round.index, frameNumber: this.#frameNumber, taps: frame.taps, nonce }),
-      );
+      this.#socket.send(tapBytes({ drawIndex: index, frameNumber: this.#frameNumber, taps, nonce }));
       this.#pulse.expectAck();
     } else if (this.#status.state === "polling") {
-      const path = `/api/draws/${encodeURIComponent(frame.draw)}/tap`;
-      this.#http<{ window: number }>("POST", path, { nonce, taps: frame.taps })
-        .then(({ window }) => this.#tracker.acked(frame.draw, window))
-        .catch(({ code, retryMs }: HttpProblem) =>
-          this.#events.emit("refused", { draw: frame.draw, code, retryMs }),
-        );
+      const path = `/api/draws/${encodeURIComponent(draw)}/tap`;
+      this.#http<{ window: number }>("POST", path, { nonce, taps })
+        .then((answer) => this.#acked(draw, answer.window))
+        .catch(({ code, retryMs }: HttpProblem) => this.#taps.refused(draw, code, retryMs));
     } else return false;
-    this.#tracker.sent(frame.draw, frame.window);
+    this.#tracker.sent(draw, window);
     return true;
-  }
-
-  #planFlush(): void {
-    clearTimeout(this.#flushTimer);
-    if (!this.#batcher.waits() || this.#isStopped()) return;
-    this.#flushTimer = setTimeout(() => {
-      for (const round of this.show?.rounds ?? []) this.#batcher.flush(round);
-      this.#planFlush();
-    }, FLUSH_EVERY_MS);
   }
 
   #sendTake(pool: string, requestId: string): void {

@@ -12,6 +12,8 @@ export type {
   ClientSocket,
   ClientStatus,
   ClientStorage,
+  HeardCount,
+  RefusedTaps,
   RoomClient,
   SocketConstructor,
   TakeOutcome,

@@ -5,6 +5,7 @@ import type { TrackedWindow } from "./tracker.ts";
 export type ClientStorage = {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
+  removeItem?(key: string): void;
 };
 
 /** The part of a WebSocket we use: the browser's own, Node 22's, or the `ws` package's. */
@@ -28,6 +29,22 @@ export type ClientStatus =
   | { readonly state: "connecting" | "online" | "polling" | "stopped" }
   | { readonly state: "offline"; readonly retryAtMs: number };
 
+export type HeardCount = {
+  /** Headers and other signed records kept here, of all shows of the last 30 days. */
+  readonly count: number;
+  /** False: the storage is full, refused or none; what was heard since is gone with the page. */
+  readonly lasting: boolean;
+};
+
+/** Gestures that were refused for good. `draw` is null where the refusal names no round we know. */
+export type RefusedTaps = {
+  readonly draw: string | null;
+  readonly code: string;
+  readonly retryMs: number | null;
+  /** Gestures that were told to `tap` and count for nothing. */
+  readonly taps: number;
+};
+
 export type ClientEvents = {
   status: ClientStatus;
   /** The show as it stands now, after every message. */
@@ -40,8 +57,12 @@ export type ClientEvents = {
   stale: null;
   /** What became of an own entry. */
   window: TrackedWindow;
-  /** A tap was refused. */
-  refused: { readonly draw: string | null; readonly code: string; readonly retryMs: number | null };
+  /** What is kept of what was heard here, when it became known and after each new header. */
+  heard: HeardCount;
+  /** Signed in, at first and anew: who one is, and how well known. */
+  session: SessionView;
+  /** A tap was refused, and is not sent again. */
+  refused: RefusedTaps;
 };
 
 export type TakeOutcome =
@@ -61,9 +82,15 @@ export type ClientOptions = {
   readonly WebSocket?: SocketConstructor;
   /** `localStorage` where there is one. */
   readonly storage?: ClientStorage | null;
-  /** Instead of a cookie: for programs. With `bearer` the client signs in by itself and keeps the token. */
+  /** Instead of a cookie: for programs. */
   readonly token?: string;
+  /** Whether the client signs in without cookies and keeps the token while it runs: so by itself on a foreign page. */
   readonly bearer?: boolean;
+  /**
+   * Token of the host platform's own sign-in (PE4). A function is asked at every sign-in, also when the one before has
+   * ended; null is nobody known, so a guest. A string is used once. Refused ones are told as `refused`; then a guest.
+   */
+  readonly platformToken?: string | (() => string | null | Promise<string | null>);
   /** Instead of `POST /api/socket-ticket`. */
   readonly fetchTicket?: () => Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }>;
   /** Instead of `GET /api/show`. */
@@ -78,6 +105,8 @@ export type RoomClient = {
   readonly show: ShowView | null;
   readonly status: ClientStatus;
   readonly session: SessionView | null;
+  /** Signs in anew, with this token of the platform or what `platformToken` gives, and comes into the room as that person. */
+  signIn(platformToken?: string): void;
   /**
    * Whether an own win would have been told before the `drawn` of its window (WR3). While false, a `drawn` says nothing
    * of one's own entry until `GET /api/me/awards`, asked after it, is answered; `stale` comes for that.
@@ -85,8 +114,8 @@ export type RoomClient = {
   readonly winsToldFirst: boolean;
   /** Unix milliseconds of the server's clock (WR9). */
   serverNowMs(): number;
-  /** Counts gestures of a round; frames leave by the rules of WR5. */
-  tap(draw: string, taps?: number): void;
+  /** Counts gestures of a round; frames leave by the rules of WR5. False: no window is open, they count for nothing. */
+  tap(draw: string, taps?: number): boolean;
   /** Takes one unit; goes on asking with the same request id until there is an answer. */
   take(pool: string, requestId?: string): Promise<TakeOutcome>;
   /** Own entries of a round, by window. */

@@ -26,6 +26,11 @@ export class RoundTracker {
     this.#changed = changed;
   }
 
+  /** Somebody else is here now. */
+  clear(): void {
+    this.#windows.clear();
+  }
+
   of(draw: string): readonly TrackedWindow[] {
     return [...(this.#windows.get(draw)?.values() ?? [])].sort((a, b) => a.window - b.window);
   }

@@ -198,6 +198,7 @@ export const sessionSchema = z.object({
   level: levelSchema,
   roles: list(roleSchema),
   synthetic: z.boolean(),
+  expiresAtMs: time.exactOptional(),
   token: z.string().exactOptional(),
 });
 

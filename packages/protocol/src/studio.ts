@@ -8,7 +8,7 @@ export type CueAction = "arm" | "hold" | "release" | "skip" | "rearm" | "cancel"
 /** A cue with what a director may do to it now. */
 export type StudioCueView = CueView & {
   readonly actions: readonly CueAction[];
-  /** Why it is missed, held, skipped or not yet armed: for the studio alone, no viewer reads it (CU13). */
+  /** Why it is missed, held, skipped or not yet armed: for the studio alone, no viewer reads it (CU14). */
   readonly reason: string | null;
   /** Overdue by more than this becomes missed; 0 for rounds. */
   readonly lateMaxMs: number;

@@ -75,7 +75,7 @@ export type RoundView = {
   readonly winners: number;
   /** Every window below this index is drawn or went into a gap (DR12); from the close on, all that exist. */
   readonly drawnThrough: number;
-  /** What a director gave as reason for a stop, for everybody to read; null without a stop (CU13). */
+  /** What a director gave as reason for a stop, for everybody to read; null without a stop (CU14). */
   readonly reason: string | null;
 };
 
@@ -228,6 +228,8 @@ export type SessionView = {
   readonly level: "guest" | "contact" | "identity";
   readonly roles: readonly ("viewer" | "host" | "operator" | "auditor")[];
   readonly synthetic: boolean;
+  /** When this sign-in ends; left out for staff who have none of a viewer's. */
+  readonly expiresAtMs?: number;
   /** Only when asked for (`bearer`) and for synthetic people: send it as `Authorization: Bearer`. */
   readonly token?: string;
 };

@@ -16,13 +16,20 @@ function silent(): Problem {
   return { type: "about:blank", title: "No answer", status: 0, code: NO_ANSWER };
 }
 
-/** One request to our own server, with its cookie. Never throws; `server.fault` stands for an unreadable answer. */
+/** One request to our own server, with its cookie or a token. Never throws; `server.fault` stands for an unreadable answer. */
 export async function ask<T>(
   path: string,
-  options: { readonly method?: string; readonly body?: unknown; readonly key?: string } = {},
+  options: {
+    readonly method?: string;
+    readonly body?: unknown;
+    readonly key?: string;
+    /** Where cookies do not reach: a page in a frame of another site's. */
+    readonly token?: string | null;
+  } = {},
 ): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (typeof options.token === "string") headers.authorization = `Bearer ${options.token}`;
   if (options.key !== undefined) headers["idempotency-key"] = options.key;
   let response: Response;
   try {

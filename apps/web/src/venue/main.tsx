@@ -10,11 +10,13 @@ import "./style/parts.css";
 import "./style/modal.css";
 import { VenueStore } from "./model/store.ts";
 import { clientSource } from "./source/client-source.ts";
+import { takeHandOver } from "./source/hand-over.ts";
 import { App } from "./ui/app.tsx";
 
+const handOver = takeHandOver();
 const root = document.getElementById("page");
 if (root !== null) {
-  const store = new VenueStore(clientSource());
+  const store = new VenueStore(clientSource(handOver));
   const language = firstLanguage(location.search, navigator.languages);
   render(<App store={store} first={language} />, root);
   store.start();

@@ -166,6 +166,61 @@ describe("origins and headers", () => {
     expect((await post(rebound)).statusCode).toBe(403);
   });
 
+  it("[PE13] a page of the list may read the API and send tokens; any other page is told nothing at all", async () => {
+    const shop = "https://shop.example";
+    const app = await newApp({ publicUrl: "https://gala.example", allowedOrigins: [shop] });
+    const told = (answer: { headers: Record<string, unknown> }) =>
+      Object.fromEntries(
+        Object.entries(answer.headers).filter(([name]) => name.startsWith("access-control")),
+      );
+    const preflight = (url: string, origin: string) =>
+      app.inject({ method: "OPTIONS", url, headers: { origin, "access-control-request-method": "POST" } });
+    const asked = await preflight("/api/echo/a", shop);
+    expect(asked.statusCode).toBe(204);
+    expect(told(asked)).toEqual({
+      "access-control-allow-origin": shop,
+      "access-control-allow-credentials": "true",
+      "access-control-allow-methods": "GET, POST, DELETE",
+      "access-control-allow-headers": "authorization, content-type, idempotency-key",
+      "access-control-max-age": "600",
+    });
+    const request = json({ name: "xy" });
+    const answer = await app.inject({ ...request, headers: { ...request.headers, origin: shop } });
+    expect(answer.json()).toEqual({ name: "xy" });
+    // Refusals are read, too: their code says what to do.
+    const refused = await app.inject({ url: "/api/refused", headers: { origin: shop } });
+    const read = { "access-control-allow-origin": shop, "access-control-allow-credentials": "true" };
+    for (const each of [answer, refused]) expect(told(each)).toEqual(read);
+    for (const each of [asked, answer, refused, await app.inject("/api/refused")]) {
+      expect(each.headers.vary).toBe("Origin");
+    }
+    for (const origin of [
+      `${shop}.evil.example`,
+      "http://shop.example",
+      "https://evil.example",
+      "null",
+      "*",
+    ]) {
+      expect(told(await preflight("/api/echo/a", origin)), origin).toEqual({});
+      expect(told(await app.inject({ url: "/api/refused", headers: { origin } })), origin).toEqual({});
+    }
+    // Staff sign in on our own pages alone, however the address is spelled.
+    for (const url of [
+      "/api/studio/invites",
+      "/api/studio",
+      "/api/%73tudio/invites",
+      "/studio",
+      "/operator/x",
+      "/",
+    ]) {
+      expect(told(await preflight(url, shop)), url).toEqual({});
+    }
+    const alone = await newApp();
+    const none = await alone.inject({ url: "/api/refused", headers: { origin: shop } });
+    expect(told(none)).toEqual({});
+    expect(none.headers.vary).toBeUndefined();
+  });
+
   it("refuses an allowed origin that is not exactly one", async () => {
     for (const wrong of ["*", "shop.example", "https://shop.example/path", "null"]) {
       await expect(newApp({ allowedOrigins: [wrong] }), wrong).rejects.toThrow(/ALLOWED_ORIGINS/);
@@ -243,6 +298,25 @@ describe("pages and pictures", () => {
     expect(packed.headers["cache-control"]).toContain("immutable");
     expect(packed.headers["content-type"]).toContain("javascript");
     expect((await app.inject("/assets/none.js")).json().code).toBe("route.unknown");
+  });
+
+  it("[PE13] the venue page, and no other, stands in a frame of a page of the list", async () => {
+    const webFolder = join(folder, "web");
+    const open = await newApp({ webFolder, allowedOrigins: ["https://shop.example", "https://tv.example"] });
+    const framed = (await open.inject("/")).headers;
+    expect(framed["content-security-policy"]).toContain(
+      "; frame-ancestors https://shop.example https://tv.example",
+    );
+    expect(framed["x-frame-options"]).toBeUndefined();
+    expect((await open.inject("/api/origins")).json()).toEqual({
+      origins: ["https://shop.example", "https://tv.example"],
+    });
+    const alone = await newApp({ webFolder });
+    const closed = ["/studio", "/verify", "/index.html", "/api/origins"].map((url) => open.inject(url));
+    for (const { headers } of await Promise.all([...closed, alone.inject("/")])) {
+      expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+      expect(headers["x-frame-options"]).toBe("DENY");
+    }
   });
 
   it("shows pictures of the show's folder and nothing beside, above or below them", async () => {

@@ -21,6 +21,7 @@ import {
 } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { Fault, type Log } from "../platform/mod.ts";
+import { answerCors, serveOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
 import { securityHeaders } from "./headers.ts";
 import { createOrigins, type Origins } from "./origins.ts";
@@ -83,6 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const headers = securityHeaders({ secure });
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
+    if (answerCors(origins, request, reply)) return reply;
     if (!READING.has(request.method)) checkOrigin(origins, request);
   });
   app.addHook("onSend", async (request, reply) => {
@@ -98,7 +100,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   await app.register(cookie);
   await serveDocs(app, options.version);
   serveHealth(app, options);
-  if (options.webFolder !== undefined) await servePages(app, options.webFolder);
+  serveOrigins(app, origins);
+  if (options.webFolder !== undefined) await servePages(app, options.webFolder, origins);
   if (options.picturesFolder !== undefined) await servePictures(app, options.picturesFolder);
   return app;
 }

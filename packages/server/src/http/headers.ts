@@ -16,6 +16,11 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** The venue page in a frame of a page of the list; an empty list leaves it to nobody. */
+export function framedPolicy(origins: readonly string[]): string {
+  return PAGE_POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${origins.join(" ")}`);
+}
+
 /** A picture of a show may be an SVG somebody sent: opened by itself it can do nothing. */
 export const PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 

@@ -7,6 +7,8 @@ import { networkInterfaces } from "node:os";
 export type Origins = {
   /** Whether the value of an `Origin` header is on the list; `null` and malformed ones never are. */
   has(origin: string): boolean;
+  /** Those of `ALLOWED_ORIGINS`: pages of other houses that may use the API, and hold the venue page in a frame. */
+  readonly further: readonly string[];
   /** Tells the list where the server listens, so that its own addresses belong to it. */
   listeningOn(port: number): void;
 };
@@ -29,7 +31,8 @@ export function createOrigins(options: {
   const nowMs = options.nowMs ?? Date.now;
   const fixed = new Set<string>();
   if (options.publicUrl !== undefined) fixed.add(new URL(options.publicUrl).origin);
-  for (const origin of options.allowedOrigins ?? []) fixed.add(exactOrigin(origin));
+  const further = (options.allowedOrigins ?? []).map(exactOrigin);
+  for (const origin of further) fixed.add(origin);
   let port: number | undefined;
   let own = new Set<string>();
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -39,6 +42,7 @@ export function createOrigins(options: {
     readAtMs = nowMs();
   };
   return {
+    further,
     has(origin) {
       if (fixed.has(origin) || own.has(origin)) return true;
       readOwn();

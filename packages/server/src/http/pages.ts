@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { App } from "./app.ts";
-import { PICTURE_POLICY } from "./headers.ts";
+import { framedPolicy, PICTURE_POLICY } from "./headers.ts";
+import type { Origins } from "./origins.ts";
 import { problem } from "./problems.ts";
 
 /** Addresses of the pages; each is `<name>.html` or `<name>/index.html` of the web build, the venue is `index.html`. */
@@ -17,8 +18,11 @@ const PICTURE_CACHE = "public, max-age=300";
 /** What a show's folder may show to the world; show files and secrets beside them stay inside. */
 const PICTURE = /^\/?[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.(?:svg|png|jpe?g|webp|avif|gif)$/;
 
-/** Serves the pages of the web build (`dist`) and its files, precompressed where the build made `.br` or `.gz`. */
-export async function servePages(app: App, folder: string): Promise<void> {
+/**
+ * Serves the pages of the web build (`dist`) and its files, precompressed where the build made `.br` or `.gz`. The venue
+ * page, and no other, may stand in a frame of a page of the list.
+ */
+export async function servePages(app: App, folder: string, origins: Pick<Origins, "further">): Promise<void> {
   await app.register(fastifyStatic, {
     root: folder,
     prefix: "/",
@@ -33,7 +37,13 @@ export async function servePages(app: App, folder: string): Promise<void> {
       response.setHeader("cache-control", hashed ? FOREVER : EACH_TIME);
     },
   });
-  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.sendFile("index.html"));
+  app.get("/", { schema: { hide: true } }, (_request, reply) => {
+    if (origins.further.length > 0) {
+      // `x-frame-options` knows no list; browsers that read the policy do not look at it.
+      reply.removeHeader("x-frame-options").header("content-security-policy", framedPolicy(origins.further));
+    }
+    return reply.sendFile("index.html");
+  });
   for (const page of PAGES) {
     const file = await firstFile(folder, [`${page}.html`, `${page}/index.html`]);
     for (const path of [`/${page}`, `/${page}/`]) {

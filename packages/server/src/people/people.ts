@@ -123,6 +123,7 @@ export function createPeople(options: PeopleOptions): People {
         synthetic: known?.synthetic ?? false,
         run: known?.run ?? null,
         address: known?.address ?? addressBucketOf(credentials.ip),
+        expiresAtMs: known?.expiresAtMs ?? null,
         staff: member?.staff ?? null,
       };
     },
@@ -185,6 +186,7 @@ export function createPeople(options: PeopleOptions): People {
         run,
         address,
         staff: session.staff,
+        endsAtMs: session.expiresAtMs,
         expiresAtMs,
       };
       const names = options.drawIds().map((draw) => [draw, pseudonyms.of(draw, userId).toString("hex")]);
@@ -193,8 +195,8 @@ export function createPeople(options: PeopleOptions): People {
     checkTicket(ticket) {
       const payload = tokens.check("t1", ticket);
       if (typeof payload === "string" || isOfAnotherRun(payload)) return null;
-      const { user, expiresAtMs: _, ...rest } = payload;
-      return { userId: user, ...rest };
+      const { user, endsAtMs, ...rest } = payload;
+      return { ...rest, userId: user, expiresAtMs: endsAtMs };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { CLOSE_CODES } from "@wanhui/protocol";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -191,6 +192,27 @@ describe("staff", () => {
     ]);
   });
 
+  it("[PE5] a page fetched or rendered ahead uses nothing up, whatever kind of page it says it is", async () => {
+    const venue = await newVenue();
+    const { path } = await makeOperatorLink(venue.people);
+    for (const ahead of [
+      { "sec-purpose": "prefetch" },
+      { "sec-purpose": "prefetch;prerender" },
+      { "sec-purpose": "prefetch;anonymous-client-ip" },
+      { purpose: "prefetch" },
+      { "x-purpose": "preview" },
+      { "x-moz": "prefetch" },
+    ]) {
+      const shown = await ask(venue, path, { headers: { "sec-fetch-dest": "document", ...ahead } });
+      expect(shown, JSON.stringify(ahead)).toMatchObject({ status: 200 });
+      expect(shown.headers.getSetCookie()).toEqual([]);
+      expect(String(shown.body.text)).toContain('<form method="post">');
+    }
+    const opened = await ask(venue, path, { headers: { "sec-fetch-dest": "document" } });
+    expect(opened.status).toBe(303);
+    expect(opened.headers.getSetCookie().join()).toContain("wanhui_staff=");
+  });
+
   it("[PE5] a link ends after a day", async () => {
     const venue = await newVenue();
     const { path } = await makeOperatorLink(venue.people);
@@ -303,6 +325,21 @@ describe("the host platform's token", () => {
     expect(again.body.token).toBeUndefined();
     venue.advance(3_600_000 + 1_000);
     expect((await ask(venue, "/api/session", { token: String(guest.token) })).body.code).toBe("auth.expired");
+  });
+
+  it("[PE4] the sign-in says when it ends, and its open sockets end with it", async () => {
+    const venue = await platformVenue();
+    const { token, expiresAtMs } = await signIn(venue, await sign({ identity_verified: true }));
+    expect(Number(expiresAtMs) - venue.nowMs()).toBeGreaterThan(3_500_000);
+    const who = await ask(venue, "/api/session", { token: String(token) });
+    expect(who.body).toMatchObject({ level: "identity", expiresAtMs });
+    const socket = await join(venue, String(token));
+    const guest = await join(venue, (await newGuest(venue)).token);
+    venue.advance(3_600_000);
+    for (const each of [socket, guest]) each.say({ t: "ping", c: 1 });
+    expect(await socket.closed()).toBe(CLOSE_CODES.ticket);
+    expect(guest.closeCode).toBeNull();
+    guest.socket.close();
   });
 
   it("[PE4] forged, foreign, expired, unsigned and symmetric ones are refused with the claim at fault", async () => {

@@ -159,11 +159,12 @@ function signInSynthetic(
 }
 
 function viewOf(
-  person: Pick<Session, "userId" | "level" | "synthetic">,
+  person: Pick<Session, "userId" | "level" | "synthetic" | "expiresAtMs">,
   session: Session | null,
 ): SessionView {
-  const { userId, level, synthetic } = person;
-  return { user: userId, level, roles: session?.roles ?? ["viewer"], synthetic };
+  const { userId, level, synthetic, expiresAtMs } = person;
+  const view = { user: userId, level, roles: session?.roles ?? ["viewer"], synthetic };
+  return expiresAtMs === null ? view : { ...view, expiresAtMs };
 }
 
 /** Sets, or with `ttlMs: 0` removes, one of our cookies. */

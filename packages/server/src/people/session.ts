@@ -21,6 +21,8 @@ export type Session = {
   readonly run: string | null;
   /** Address bucket, for limits that only slow down: an IPv4 address, an IPv6 /64, or a stated synthetic one. */
   readonly address: string;
+  /** When this sign-in ends; null for staff without a viewer's own. */
+  readonly expiresAtMs: number | null;
   /** Name of the staff row, for the acts' `who`; null for everybody else. */
   readonly staff: string | null;
 };

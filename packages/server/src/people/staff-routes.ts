@@ -51,8 +51,7 @@ function serveLinks(app: App, deps: StaffRoutesDeps): void {
   app.get("/operator/:token", { schema: hidden }, async (request, reply) => {
     // Chat programs fetch links to show what is behind them, and would use one up. A person's browser says that it
     // opens a page; where it cannot (plain http across the network) the page asks for one press.
-    if (request.headers["sec-fetch-dest"] === "document")
-      return useLink(deps, request.params.token, request, reply);
+    if (isOpening(request.headers)) return useLink(deps, request.params.token, request, reply);
     return reply.type("text/html; charset=utf-8").header("cache-control", "no-store").send(LINK_PAGE);
   });
   // The page's form sends no field; its empty body has a type of its own.
@@ -121,6 +120,16 @@ function serveStaff(app: App, deps: StaffRoutesDeps): void {
     await deps.record({ action: "end role refused", target, by, reason: code });
     throw problem(code, { field: "staff", rule: "PE12" });
   });
+}
+
+/**
+ * Whether a person opens the page now. A browser that fetches or renders it ahead (a preview, a guess of the address
+ * bar) says so in `Sec-Purpose` (Fetch standard), older ones in `Purpose` or `X-Moz`.
+ */
+function isOpening(headers: FastifyRequest["headers"]): boolean {
+  if (headers["sec-fetch-dest"] !== "document") return false;
+  const ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"].map((name) => String(headers[name] ?? ""));
+  return !ahead.some((purpose) => /prefetch|prerender|preview/i.test(purpose));
 }
 
 async function useLink(deps: StaffRoutesDeps, token: string, request: FastifyRequest, reply: FastifyReply) {

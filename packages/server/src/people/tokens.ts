@@ -34,6 +34,8 @@ export type TicketToken = {
   readonly run: string | null;
   readonly address: string;
   readonly staff: string | null;
+  /** When the sign-in behind the ticket ends, and with it the socket it opens. */
+  readonly endsAtMs: number | null;
   readonly expiresAtMs: number;
 };
 export type RehearsalToken = { readonly run: string; readonly expiresAtMs: number };

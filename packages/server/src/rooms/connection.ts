@@ -113,13 +113,21 @@ export class Connection {
     this.#gone();
   }
 
-  /** Ends sockets that never greet or have fallen silent. */
+  /** Ends sockets that never greet, have fallen silent, or whose sign-in is over. */
   sweep(nowMs: number): void {
     if (this.#phase.state === "greeting" && nowMs - this.#phase.sinceMs > HELLO_TIMEOUT_MS) {
       this.close(CLOSE_CODES.abuse);
     } else if (this.#phase.state === "live" && nowMs - this.#heardAtMs > SILENCE_MS_MAX) {
       this.close(CLOSE_CODES.resume);
+    } else if (this.#phase.state === "live" && this.#isSignInOver(nowMs)) {
+      this.close(CLOSE_CODES.ticket);
     }
+  }
+
+  /** A level ends with its sign-in, on an open socket too (PE4). */
+  #isSignInOver(nowMs: number): boolean {
+    const { expiresAtMs } = this.#parts.session;
+    return expiresAtMs !== null && nowMs >= expiresAtMs;
   }
 
   #gone(): void {

@@ -141,7 +141,7 @@ export function roundView(round: BoardRound, row: CueRow, at: { run: string; now
     entries: round.entries,
     winners: round.winners,
     drawnThrough: round.drawnThrough,
-    // A cue's own reason is the studio's: codes, lateness, a word between directors (CU13).
+    // A cue's own reason is the studio's: codes, lateness, a word between directors (CU14).
     reason: round.stopReason,
   };
 }

@@ -1,7 +1,7 @@
 import type { DrawId, Event, PoolId } from "@wanhui/core";
 import type { CtlMessage } from "@wanhui/protocol";
 import { afterEach, expect, test } from "vitest";
-import { admitTo } from "./admit.ts";
+import { refusalAt } from "./admit.ts";
 import { goodShow } from "./testing.ts";
 import { anna, NIGHT_MS, Stage } from "./testing-stage.ts";
 
@@ -24,6 +24,7 @@ const session = {
   synthetic: false,
   run: null,
   address: "",
+  expiresAtMs: null,
   staff: null,
 };
 const engineNumbers = { journalAppendMs: 0, materialiserLagBatches: 0 };
@@ -166,15 +167,18 @@ test("[DR19] [CU11] taps are shown at once and counted once when the seal brings
 
 test("[CU10] [DR8] level, roles and synthetic people are decided at the door", async () => {
   const door = { enter: "contact", excludedRoles: ["host", "operator"] } as const;
-  const admitted = (changes: object, rehearsal = false) =>
-    admitTo(door, { ...asSession({ level: "contact" }), ...changes }, rehearsal);
-  expect(admitted({})).toBe(true);
-  expect(admitted({ level: "guest" })).toBe(false);
-  expect(admitted({ level: "identity" })).toBe(true);
-  expect(admitted({ roles: ["viewer", "host"] })).toBe(false);
-  expect(admitted({ roles: ["viewer", "auditor"] })).toBe(true);
-  expect(admitted({ synthetic: true })).toBe(false);
-  expect(admitted({ synthetic: true }, true)).toBe(true);
+  const refusal = (changes: object, rehearsal = false) =>
+    refusalAt(door, { ...asSession({ level: "contact" }), ...changes }, rehearsal);
+  expect(refusal({})).toBeNull();
+  expect(refusal({ level: "guest" })).toBe("auth.level");
+  expect(refusal({ level: "identity" })).toBeNull();
+  expect(refusal({ roles: ["viewer", "host"] })).toBe("draw.not_eligible");
+  expect(refusal({ roles: ["viewer", "auditor"] })).toBeNull();
+  expect(refusal({ synthetic: true })).toBe("draw.not_eligible");
+  expect(refusal({ synthetic: true }, true)).toBeNull();
+  // Signing in would not help them: nobody is sent to do so.
+  expect(refusal({ level: "guest", roles: ["viewer", "host"] })).toBe("draw.not_eligible");
+  expect(refusal({ level: "guest", synthetic: true })).toBe("draw.not_eligible");
   const real = stageOf();
   await real.boot();
   const rehearsal = stageOf({ rehearsal: true });
@@ -269,7 +273,7 @@ test("[DR12] windows that went into a gap count as past: the last ones too, once
   expect(down.board.view(at()).rounds[0]?.drawnThrough).toBe(3);
 });
 
-test("[CU13] why a cue is held, missed, late or refused stands in the studio alone; a stop's reason is everybody's", async () => {
+test("[CU14] why a cue is held, missed, late or refused stands in the studio alone; a stop's reason is everybody's", async () => {
   const stage = stageOf();
   const publicText = () => {
     const at = { stream: "s", offset: 0, nowMs: stage.clock.ms, viewers: 0 };

@@ -14,7 +14,7 @@ import {
 } from "@wanhui/protocol";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { Session } from "../people/mod.ts";
-import { admitTo } from "./admit.ts";
+import { refusalAt } from "./admit.ts";
 import {
   armUnits,
   type BoardPool,
@@ -400,16 +400,16 @@ class RunBoard implements Board {
   admit(entry: { drawIndex: number; session: Session }): Admission<{ draw: DrawId }> {
     const round = this.#rounds[entry.drawIndex];
     if (round === undefined) return { ok: false, code: "draw.unknown" };
-    const allowed = admitTo(round.cue, entry.session, this.run.rehearsal);
-    return allowed ? { ok: true, draw: round.draw } : { ok: false, code: "draw.not_eligible" };
+    const code = refusalAt(round.cue, entry.session, this.run.rehearsal);
+    return code === null ? { ok: true, draw: round.draw } : { ok: false, code };
   }
 
   admitTake(take: { pool: string; session: Session }): Admission<{ pool: PoolId }> {
     const pool = this.#poolOf.get(take.pool);
     const rain = this.#rains.find((cue) => cue.pool === pool?.definition.pool);
     if (pool === undefined || rain === undefined) return { ok: false, code: "pool.unknown" };
-    const allowed = admitTo(rain, take.session, this.run.rehearsal);
-    return allowed ? { ok: true, pool: pool.id } : { ok: false, code: "draw.not_eligible" };
+    const code = refusalAt(rain, take.session, this.run.rehearsal);
+    return code === null ? { ok: true, pool: pool.id } : { ok: false, code };
   }
 
   drawIndexOf(draw: string): number | null {

@@ -1,6 +1,6 @@
 // What the page knows. One plain object, replaced on change; the store (store.ts) is its only writer.
 
-import type { AwardView, ShowView } from "@wanhui/protocol";
+import type { AwardView, RoundView, SessionView, ShowView } from "@wanhui/protocol";
 import type { LinkState } from "../source/source.ts";
 import type { DrawnWindow } from "./prizes.ts";
 import type { StageInput } from "./stage.ts";
@@ -33,6 +33,8 @@ export type VenueState = {
   readonly boot: "loading" | "ready" | "unknown" | "unreachable";
   readonly show: ShowView | null;
   readonly link: LinkState;
+  /** How well one is known here; null before one is. */
+  readonly level: SessionView["level"] | null;
   readonly awards: readonly AwardView[];
   readonly notes: Readonly<Record<string, WindowNote>>;
   readonly lastDrawn: Readonly<Record<string, DrawnWindow>>;
@@ -44,6 +46,8 @@ export type VenueState = {
   readonly rains: Readonly<Record<string, RainNote>>;
   readonly refusal: { readonly code: string; readonly atMs: number } | null;
   readonly uncounted: number;
+  /** What this device has heard for the checker. */
+  readonly heard: { readonly count: number; readonly lasting: boolean };
   /** Won just now, to be shown on the whole screen once. */
   readonly celebrate: AwardView | null;
   readonly saying: Saying | null;
@@ -54,6 +58,7 @@ export const EMPTY_STATE: VenueState = {
   boot: "loading",
   show: null,
   link: "connecting",
+  level: null,
   awards: [],
   notes: {},
   lastDrawn: {},
@@ -63,9 +68,17 @@ export const EMPTY_STATE: VenueState = {
   rains: {},
   refusal: null,
   uncounted: 0,
+  heard: { count: 0, lasting: true },
   celebrate: null,
   saying: null,
 };
+
+const RANK = { guest: 0, contact: 1, identity: 2 };
+
+/** Whether a round asks for a better known person than this one; false while nobody knows. */
+export function lacksLevel(state: Pick<VenueState, "level">, round: Pick<RoundView, "enter">): boolean {
+  return state.level !== null && RANK[state.level] < RANK[round.enter];
+}
 
 /** Key of a window's note. */
 export function noteKey(draw: string, window: number): string {

@@ -20,6 +20,7 @@ function told(part: Partial<VenueSource> = {}) {
     tap: () => true,
     take: async () => ({ ok: false, code: "pool.sold_out", retryMs: null, place: null }),
     refreshAwards: async () => undefined,
+    token: () => null,
     heard: () => "",
     ...part,
   };
@@ -54,6 +55,27 @@ test("a win that arrives early is shown at the stated second, to the winner as t
   expect(visibleAwards(store.state, Date.now())).toHaveLength(1);
   expect(store.state.saying?.what).toBe("won");
   expect(store.state.lastDrawn[shake.draw]).toEqual({ window: 0, entries: 9, units: 5 });
+  store.stop();
+});
+
+test("[CU10] a refused shake is not shown as one, and somebody a round is not for makes none", () => {
+  const taps: string[] = [];
+  const { store, hear } = told({ tap: (draw) => taps.push(draw) > 0 });
+  const shake = round(0, now - 1_000, "open", { schedule: [5], enter: "identity" });
+  hear({ type: "show", show: makeShow(now, { rounds: [shake] }) });
+  // Before anything is known of the person, the server decides.
+  for (let n = 0; n < 3; n += 1) store.tap();
+  expect(store.state.taps[shake.draw]).toBe(3);
+  hear({ type: "refused", draw: shake.draw, code: "auth.level", taps: 3 });
+  expect(store.state).toMatchObject({ taps: { [shake.draw]: 0 }, refusal: { code: "auth.level" } });
+  hear({ type: "level", level: "contact" });
+  store.tap();
+  expect(taps).toHaveLength(3);
+  expect(store.state).toMatchObject({ taps: { [shake.draw]: 0 }, refusal: { code: "auth.level" } });
+  hear({ type: "level", level: "identity" });
+  store.tap();
+  expect(store.state.taps[shake.draw]).toBe(1);
+  expect(taps).toHaveLength(4);
   store.stop();
 });
 
@@ -151,7 +173,7 @@ test("[GR3] pressing grab again while waiting is the same wish", async () => {
 test("a refused tap is said and does not stay", () => {
   const { store, hear } = told();
   hear({ type: "show", show: makeShow(now) });
-  hear({ type: "refused", draw: null, code: "draw.cap_reached" });
+  hear({ type: "refused", draw: null, code: "draw.cap_reached", taps: 0 });
   expect(store.state.refusal).toEqual({ code: "draw.cap_reached", atMs: now });
   store.stop();
 });

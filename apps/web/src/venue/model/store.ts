@@ -11,6 +11,7 @@ import {
   EMPTY_STATE,
   enteredWindows,
   factsIn,
+  lacksLevel,
   lookAt,
   noteKey,
   type RainNote,
@@ -91,6 +92,11 @@ export class VenueStore {
     this.#source.wake();
   }
 
+  /** What requests are sent with where cookies do not reach. */
+  get token(): string | null {
+    return this.#source.token();
+  }
+
   /** Seals this device heard, for the checker. */
   heard(): string {
     return this.#source.heard();
@@ -109,6 +115,10 @@ export class VenueStore {
     const nowMs = this.nowMs();
     const round = show?.rounds.find((each) => isOpen(each, nowMs));
     if (round === undefined) return;
+    if (lacksLevel(this.#state, round)) {
+      this.#set({ refusal: { code: "auth.level", atMs: nowMs } });
+      return;
+    }
     if (!this.#source.tap(round.draw)) {
       this.#set({ uncounted: this.#state.uncounted + 1 });
       return;
@@ -169,7 +179,13 @@ export class VenueStore {
         this.#hearReceived(event.draw, event.window);
         break;
       case "refused":
-        this.#set({ sending: null, refusal: { code: event.code, atMs: this.nowMs() } });
+        this.#hearRefused(event);
+        break;
+      case "level":
+        this.#set({ level: event.level });
+        break;
+      case "heard":
+        this.#set({ heard: { count: event.count, lasting: event.lasting } });
         break;
       case "awards":
         this.#set({ awards: event.awards });
@@ -266,6 +282,13 @@ export class VenueStore {
     // Read aloud once a round: a window closes every three seconds.
     if (first && show !== null && round !== undefined)
       this.#say({ what: "received", atMs: roundResultMs(lookAt(this.#state, show, this.nowMs()), round) });
+  }
+
+  /** A refused gesture is none: it was shown as one when it left. */
+  #hearRefused({ draw, code, taps: refused }: VenueEvent & { type: "refused" }): void {
+    const { taps } = this.#state;
+    const left = draw === null ? taps : { ...taps, [draw]: Math.max(0, (taps[draw] ?? 0) - refused) };
+    this.#set({ taps: left, sending: null, refusal: { code, atMs: this.nowMs() } });
   }
 
   #hearTaken(pool: string, request: string, outcome: TakeOutcome): void {

@@ -4,16 +4,18 @@ import { connect, type RoomClient } from "@wanhui/client";
 import type { AwardView, CtlMessage, MeMessage, ShowView } from "@wanhui/protocol";
 import { ask } from "../../shared/http.ts";
 import { withOrder } from "../model/awards.ts";
+import type { HandOver } from "./hand-over.ts";
 import type { VenueEvent, VenueSource } from "./source.ts";
 
-/** Connects to our own server; nothing happens before `start`. */
-export function clientSource(): VenueSource {
+/** Connects to our own server, as whom the host platform says; nothing happens before `start`. */
+export function clientSource(handOver: HandOver): VenueSource {
   let client: RoomClient | null = null;
   let listener: (event: VenueEvent) => void = () => undefined;
   let awards: readonly AwardView[] = [];
   let everLive = false;
   let unknown = false;
   let reads = 0;
+  const token = () => client?.session?.token ?? null;
   const hear = (event: VenueEvent) => listener(event);
   const putAwards = (next: readonly AwardView[]) => {
     awards = next;
@@ -25,7 +27,7 @@ export function clientSource(): VenueSource {
     const read = reads;
     const before = idsOf(awards);
     hear({ type: "reading", read });
-    const answer = await ask<{ awards: readonly AwardView[] }>("/api/me/awards");
+    const answer = await ask<{ awards: readonly AwardView[] }>("/api/me/awards", { token: token() });
     if (!answer.ok) {
       hear({ type: "read", read, awards: null });
       return;
@@ -69,14 +71,22 @@ export function clientSource(): VenueSource {
   return {
     start: (heard) => {
       listener = heard;
-      const room = connect({ baseUrl: location.origin, fetchShow });
+      const room = connect({
+        baseUrl: location.origin,
+        fetchShow,
+        bearer: handOver.embedded,
+        platformToken: handOver.token,
+      });
       client = room;
+      handOver.onToken((given) => room.signIn(given));
+      room.on("session", ({ level }) => hear({ type: "level", level }));
       room.on("status", () => onStatus(room));
       room.on("show", (show) => hear({ type: "show", show }));
       room.on("ctl", (message) => onCtl(message, room.winsToldFirst, hear));
       room.on("me", onMe);
       room.on("stale", () => void refreshAwards());
-      room.on("refused", ({ draw, code }) => hear({ type: "refused", draw, code }));
+      room.on("refused", ({ draw, code, taps }) => hear({ type: "refused", draw, code, taps }));
+      room.on("heard", (heard) => hear({ type: "heard", ...heard }));
       room.on("window", ({ draw, window, fate }) => {
         if (fate === "received") hear({ type: "received", draw, window });
       });
@@ -87,14 +97,14 @@ export function clientSource(): VenueSource {
     tap: (draw) => {
       const state = client?.status.state;
       if (client === null || (state !== "online" && state !== "polling")) return false;
-      client.tap(draw);
-      return true;
+      return client.tap(draw);
     },
     take: async (pool, request) => {
       if (client === null) return { ok: false, code: "network.no_answer", retryMs: null, place: null };
       return client.take(pool, request);
     },
     refreshAwards,
+    token,
     heard: () => client?.heard() ?? "",
   };
 }

@@ -1,7 +1,7 @@
 // Where the page's facts come from, as the page wants to see it. The SDK stands behind it (client-source.ts).
 
 import type { TakeOutcome } from "@wanhui/client";
-import type { AwardView, ShowView } from "@wanhui/protocol";
+import type { AwardView, SessionView, ShowView } from "@wanhui/protocol";
 
 /** connecting: never been live; lost: was live, will be again by itself. */
 export type LinkState = "connecting" | "live" | "lost";
@@ -27,7 +27,17 @@ export type VenueEvent =
   /** Windows that were never sealed; their entries count in the window after `toWindow`. */
   | { readonly type: "gap"; readonly draw: string; readonly fromWindow: number; readonly toWindow: number }
   | { readonly type: "received"; readonly draw: string; readonly window: number }
-  | { readonly type: "refused"; readonly draw: string | null; readonly code: string }
+  | {
+      readonly type: "refused";
+      readonly draw: string | null;
+      readonly code: string;
+      /** Gestures that count for nothing. */
+      readonly taps: number;
+    }
+  /** Signed in, at first or anew: how well one is known. */
+  | { readonly type: "level"; readonly level: SessionView["level"] }
+  /** Seals and other records this device has heard, and whether they are there when the page comes back. */
+  | { readonly type: "heard"; readonly count: number; readonly lasting: boolean }
   /** An own award, new or changed. `fresh`: won just now. */
   | { readonly type: "award"; readonly award: AwardView; readonly fresh: boolean }
   /** All own awards, one of them changed. */
@@ -51,6 +61,8 @@ export type VenueSource = {
   readonly take: (pool: string, request: string) => Promise<TakeOutcome>;
   /** Reads own awards anew (after a claim or a return from paying). */
   readonly refreshAwards: () => Promise<void>;
+  /** What requests are sent with where cookies do not reach; else null. */
+  readonly token: () => string | null;
   /** Seals this device heard, one JSON line each, for the checker. */
   readonly heard: () => string;
 };

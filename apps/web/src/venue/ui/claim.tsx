@@ -46,7 +46,12 @@ export function Claim({ award, onClose }: { readonly award: AwardView; readonly 
   const title = words.claim.title(text(award.prize.title));
   const send: SendClaim = async (body) => {
     const path = `/api/awards/${encodeURIComponent(award.awardId)}/claim`;
-    const answer = await ask<AwardView>(path, { method: "POST", body, key: claimKey(award, body) });
+    const answer = await ask<AwardView>(path, {
+      method: "POST",
+      body,
+      key: claimKey(award, body),
+      token: store.token,
+    });
     if (!answer.ok) {
       if (REFRESHING.has(answer.problem.code)) await store.refreshAwards();
       return answer.problem;

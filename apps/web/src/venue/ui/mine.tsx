@@ -132,7 +132,12 @@ function OrderState({ order, nowMs }: { readonly order: OrderView; readonly nowM
             </p>
           )}
           <p>{words.mine.payBy(when(format, order.payByMs, nowMs))}</p>
-          <a class="button red" href={order.payUrl}>
+          {/* Pages that take money stand in no frame. */}
+          <a
+            class="button red"
+            href={order.payUrl}
+            {...(parent === window ? {} : { target: "_blank", rel: "noopener" })}
+          >
             {words.mine.pay(format.money(order.amount))}
           </a>
         </>
@@ -178,10 +183,10 @@ function Receipts() {
   const rounds = (state.show?.rounds ?? [])
     .map((round) => ({ round, windows: enteredWindows(state, round.draw) }))
     .filter(({ windows }) => windows.length > 0);
-  const seals = lineCount(store.heard());
+  const seals = state.heard.count;
   if (rounds.length === 0 && seals === 0) return null;
   const fetchReceipt = async (draw: string, window: number) => {
-    const answer = await ask<unknown>(receiptUrl(draw, window));
+    const answer = await ask<unknown>(receiptUrl(draw, window), { token: store.token });
     setFailed(!answer.ok);
     if (answer.ok) {
       const name = `receipt-${fileStem(draw)}-${window + 1}.json`;
@@ -217,10 +222,6 @@ function Receipts() {
   );
 }
 
-function lineCount(text: string): number {
-  return text === "" ? 0 : text.trimEnd().split("\n").length;
-}
-
 function HeardSeals({ count }: { readonly count: number }) {
   const { words, state, store } = usePage();
   const save = () =>
@@ -230,6 +231,7 @@ function HeardSeals({ count }: { readonly count: number }) {
       <p class="note">
         {state.show?.beacon.level === "dev" ? words.proofs.heardDev(count) : words.proofs.heardMore(count)}
       </p>
+      {!state.heard.lasting && <p role="status">{words.proofs.heardNotKept}</p>}
       <button type="button" class="button small plain" onClick={save}>
         <Icon name="down" />
         {words.proofs.heard}

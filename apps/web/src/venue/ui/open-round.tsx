@@ -1,6 +1,6 @@
 import { countdown } from "../../shared/format.ts";
 import { roundStates, type Stage } from "../model/stage.ts";
-import { factsIn, lookAt } from "../model/state.ts";
+import { factsIn, lacksLevel, lookAt } from "../model/state.ts";
 import { REFUSAL_SHOWN_MS } from "../model/store.ts";
 import { closeOfMs, openOfMs, resultAtMs } from "../model/windows.ts";
 import { Gate } from "./gate.tsx";
@@ -27,6 +27,8 @@ export function OpenRound({
   const factsOf = factsIn(state);
   const states = roundStates(lookAt(state, show, nowMs), round);
   const taps = state.taps[round.draw] ?? 0;
+  // Nobody is asked to shake for a refusal.
+  const lacks = lacksLevel(state, round);
   const shaking = wishes.shake && shake === "ready";
   return (
     <>
@@ -45,6 +47,7 @@ export function OpenRound({
           // The same node for the whole round: a press at the change of a window is never lost.
           key={round.draw}
           aria-label={words.hero.shakeName}
+          disabled={lacks}
           onClick={() => store.tap()}
         >
           <span class="shake-word" aria-hidden="true">
@@ -53,17 +56,23 @@ export function OpenRound({
         </button>
       </Gate>
       <StageMore>
-        <OwnWord
-          state={stage.state}
-          resultMs={resultAtMs(round, window, factsOf(round.draw, window))}
-          nowMs={nowMs}
-          draw={round.draw}
-        />
+        {lacks ? (
+          <p class="own-word refused">{words.refusal["auth.level"]}</p>
+        ) : (
+          <OwnWord
+            state={stage.state}
+            resultMs={resultAtMs(round, window, factsOf(round.draw, window))}
+            nowMs={nowMs}
+            draw={round.draw}
+          />
+        )}
         {states.length > 1 && <WindowStrip round={round} states={states} current={window} />}
-        <p class="stage-hint">
-          {taps > 0 ? words.hero.taps(taps) : shaking ? words.hero.howAll : words.hero.howButton}
-        </p>
-        <ShakeOffer />
+        {!lacks && (
+          <p class="stage-hint">
+            {taps > 0 ? words.hero.taps(taps) : shaking ? words.hero.howAll : words.hero.howButton}
+          </p>
+        )}
+        {!lacks && <ShakeOffer />}
         <span class="unseen">{format.clock(closeMs)}</span>
       </StageMore>
     </>

@@ -1,6 +1,7 @@
 import type { RoundView } from "@wanhui/protocol";
 import type { ComponentChildren } from "preact";
 import { spoken } from "../model/stage.ts";
+import { lacksLevel } from "../model/state.ts";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
 
@@ -47,13 +48,21 @@ function Presenter() {
   );
 }
 
-/** What a round gives, in one line. */
+/** What a round gives, and to whom. */
 export function RoundFacts({ round }: { readonly round: RoundView }) {
-  const { words } = usePage();
+  const { words, state } = usePage();
   const units = round.schedule.reduce((sum, each) => sum + each, 0);
   return (
-    <p class="stage-fact">
-      {words.hero.facts(units, round.schedule.length)} · {words.hero.cap(round.capPerUser)}
-    </p>
+    <>
+      <p class="stage-fact">
+        {words.hero.facts(units, round.schedule.length)} · {words.hero.cap(round.capPerUser)}
+      </p>
+      {round.enter !== "guest" && (
+        <p class="stage-fact strong entry-level">
+          {words.hero.enterLevel[round.enter]}
+          {lacksLevel(state, round) && ` ${words.hero.signInFirst}`}
+        </p>
+      )}
+    </>
   );
 }

@@ -59,6 +59,11 @@ export const en = (f: Format): Words => {
       untilOpen: "Until it starts",
       facts: (units, windows) => `${count(units, "unit", "units")} · ${count(windows, "draw", "draws")}`,
       cap: (units) => `at most ${f.number(units)} each`,
+      enterLevel: {
+        contact: "For people with a confirmed phone number or e-mail address.",
+        identity: "For people with a verified identity.",
+      },
+      signInFirst: "Sign in on the host's own site or app and open this page from there.",
       shake: "Shake",
       shakeName: "Shake: enter this draw",
       howAll: "Shake the phone, press the button or hit the space bar",
@@ -118,7 +123,7 @@ export const en = (f: Format): Words => {
       "grab.closed": "This one is over.",
       "grab.cap_reached": "You already have as many as one person may.",
       "grab.line_full": "Too many are waiting; there is no place in line.",
-      "auth.level": "This round needs a verified identity.",
+      "auth.level": "To enter this round, sign in with the host first.",
       "auth.missing": "Your visit has lapsed; reload the page.",
       "auth.expired": "Your visit has expired; reload the page.",
       "claim.expired": "The time to claim is over.",
@@ -291,6 +296,8 @@ export const en = (f: Format): Words => {
         `Your page heard ${count(seals, "seal", "seals")} before the random values existed. Keep them and you can show yourself that the lists were fixed in time.`,
       heardDev: (seals) =>
         `Your page heard ${count(seals, "seal", "seals")} before the draws. Tonight's random values are made on this machine: the seals show only that lists did not change afterwards, not that the draws were fair.`,
+      heardNotKept:
+        "This browser has no more room to keep them: they are gone when this page closes. Download them now.",
       levels: {
         dev: "local randomness (unsafe)",
         beacon: "public beacon",

@@ -52,6 +52,11 @@ export const zh = (f: Format) => ({
     untilOpen: "距离开始",
     facts: (units: number, windows: number) => `共 ${f.number(units)} 份 · 分 ${f.number(windows)} 次开奖`,
     cap: (units: number) => `每人最多 ${f.number(units)} 份`,
+    enterLevel: {
+      contact: "限已验证手机号或邮箱的用户参加。",
+      identity: "限已实名认证的用户参加。",
+    },
+    signInFirst: "请先在主办方的网站或 App 登录，再从那里打开本页。",
     shake: "摇",
     shakeName: "摇一摇，参与本次开奖",
     howAll: "摇动手机、按按钮或敲空格键",
@@ -111,7 +116,7 @@ export const zh = (f: Format) => ({
     "grab.closed": "这一场已经结束。",
     "grab.cap_reached": "你已经抢到每人的上限。",
     "grab.line_full": "排队的人太多，这次排不上了。",
-    "auth.level": "这一轮需要先验证身份。",
+    "auth.level": "参加这一轮，请先在主办方登录。",
     "auth.missing": "登录已失效，请刷新页面。",
     "auth.expired": "登录已过期，请刷新页面。",
     "claim.expired": "领取时间已过。",
@@ -284,6 +289,7 @@ export const zh = (f: Format) => ({
       `你的页面在开奖前亲自听到了 ${f.number(count)} 条封存记录。存下来，就能自己证明名单在随机数之前已封存。`,
     heardDev: (count: number) =>
       `你的页面在开奖前听到了 ${f.number(count)} 条封存记录。今晚的随机数由本机产生，这些记录只能证明名单后来没有改过，不能证明公正。`,
+    heardNotKept: "浏览器的存储空间已满，关闭页面后这些记录就没有了。请现在下载保存。",
     levels: {
       dev: "本地随机数（不安全）",
       beacon: "公共信标",

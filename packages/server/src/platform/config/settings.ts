@@ -144,7 +144,8 @@ export const settings = {
     flag: "allowed-origins",
     schema: list(origin).default([]),
     byDefault: "the public address",
-    meaning: "further web origins whose pages may connect, separated by commas, compared exactly",
+    meaning:
+      "further web origins whose pages may use the API and hold the venue page in a frame, separated by commas, compared exactly",
   }),
   trustProxy: setting({
     env: "TRUST_PROXY",
