@@ -149,18 +149,17 @@ export function Ended() {
         {counts !== undefined && (
           <p class="stage-fact">{words.hero.endedCounts(counts.taps, counts.awards)}</p>
         )}
-        <p>
-          <a class="button gold" href="#proofs">
-            {words.proofs.title}
-          </a>
-        </p>
       </StageText>
       <Gate progress={1} tone="calm">
         <span class="gate-sign">
           <Icon name="proofs" />
         </span>
       </Gate>
-      <StageMore />
+      <StageMore>
+        <a class="button gold" href="#proofs">
+          {words.proofs.title}
+        </a>
+      </StageMore>
     </>
   );
 }

@@ -149,7 +149,7 @@ export const zh = (f: Format) => ({
     asking: "正在抢……",
     got: "抢到了！",
     gotMore: "已放进「我的」，随时可以领取。",
-    place: "排队第几位",
+    place: "排队位置",
     waiting: "全被占住了，你已在排队",
     wait: (place: number) => `全被占住了，你排在第 ${f.number(place)} 位`,
     waitMore: "有人放弃就按顺序给你，不用再按。",
