@@ -19,7 +19,8 @@ function copySelected(text: string): boolean {
   area.value = text;
   area.readOnly = true;
   area.className = "unseen";
-  document.body.append(area);
+  // Outside a modal dialog nothing can be selected while it is open.
+  (before?.closest("dialog") ?? document.body).append(area);
   area.select();
   const copied = document.execCommand("copy");
   area.remove();

@@ -1,5 +1,6 @@
 import type { Problem } from "@wanhui/protocol";
 import { type FormEvent, useState } from "react";
+import { copyText } from "../shared/copy.ts";
 import { ask } from "../shared/http.ts";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
@@ -23,12 +24,8 @@ export function InviteDialog({ onClose }: { readonly onClose: () => void }) {
     if (answer.ok) setInvite(answer.value);
   };
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(invite?.url ?? "");
-      setCopied(true);
-    } catch {
-      // No clipboard here: the link is selectable text.
-    }
+    // Where no copying is allowed the link stays selectable text.
+    setCopied(await copyText(invite?.url ?? ""));
   };
   return (
     <Dialog title={words.invite.title} onClose={onClose}>

@@ -10,13 +10,13 @@ import type {
   UserKey,
 } from "@wanhui/core";
 import type { Service } from "../platform/mod.ts";
+import { DueTimer } from "./due-timer.ts";
 import {
   RECOVERY_PAUSE_MS,
   SHARDS_DEFAULT,
   TICK_BUSY_ANSWERS,
   TICK_MS_MAX,
   TICK_RECORDS_MAX,
-  TIMER_MS_MAX,
 } from "./limits.ts";
 import { JournalBreak, replayShard } from "./replay.ts";
 import { SeenBeacons } from "./seen-beacons.ts";
@@ -54,8 +54,7 @@ class GroupCommitEngine implements Engine, Service {
   #flushTimer: TimerHandle | null = null;
   #flushedAtMs = 0;
   #busy = false;
-  #dueTimer: TimerHandle | null = null;
-  #dueAtMs = 0;
+  readonly #dueTimer: DueTimer;
   #tickMs = 0;
   #appends = 0;
   #events = 0;
@@ -75,6 +74,7 @@ class GroupCommitEngine implements Engine, Service {
       planned: (draw, shard) => this.#router.planned(draw, shard),
     };
     this.#router = new ShardRouter(parts.sha256);
+    this.#dueTimer = new DueTimer({ ...parts, onDue: () => this.#runDue() });
   }
 
   /**
@@ -120,7 +120,7 @@ class GroupCommitEngine implements Engine, Service {
   async stop(): Promise<void> {
     if (this.#phase === "stopped" || this.#phase === "stopping") return;
     this.#phase = "stopping";
-    if (this.#dueTimer !== null) this.#parts.scheduler.clear(this.#dueTimer);
+    this.#dueTimer.stop();
     // What is decided is written and answered; what is not, and what cannot be known now, is not.
     if (this.#flying || this.#decided()) {
       const quiet = new Promise<void>((resolve) => this.#quiet.push(resolve));
@@ -478,26 +478,20 @@ class GroupCommitEngine implements Engine, Service {
 
   // ---- timers
 
-  /** One timer for whatever falls due first in any shard. */
   #armDueTimer(): void {
     if (this.#phase !== "running") return;
     let due: number | null = null;
     for (const writer of this.#shards) {
       if (writer.dueMs !== null && (due === null || writer.dueMs < due)) due = writer.dueMs;
     }
-    if (this.#dueTimer !== null && due === this.#dueAtMs) return;
-    if (this.#dueTimer !== null) this.#parts.scheduler.clear(this.#dueTimer);
-    this.#dueTimer = null;
-    if (due === null) return;
-    this.#dueAtMs = due;
-    const waitMs = Math.min(TIMER_MS_MAX, Math.max(1, due - this.#parts.clock.nowMs()));
-    this.#dueTimer = this.#parts.scheduler.setTimer(waitMs, () => {
-      this.#dueTimer = null;
-      if (this.#phase !== "running") return;
-      for (const writer of this.#shards) writer.runDue();
-      this.#armDueTimer();
-      this.#flushSoon();
-    });
+    this.#dueTimer.arm(due);
+  }
+
+  #runDue(): void {
+    if (this.#phase !== "running") return;
+    for (const writer of this.#shards) writer.runDue();
+    this.#armDueTimer();
+    this.#flushSoon();
   }
 }
 
