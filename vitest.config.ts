@@ -57,8 +57,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           include: ["apps/web/e2e/**/*.e2e.test.ts", "test/**/*.e2e.test.ts"],
           exclude: ignored,
-          // A test owns the machine: timings of a browser beside another browser mean nothing.
-          fileParallelism: false,
+          // Two at a time: a night mostly waits for its rounds. No test asserts how fast a browser is.
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
