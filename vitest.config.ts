@@ -31,6 +31,8 @@ export default defineConfig({
             "test/**/*.test.ts",
           ],
           exclude: [...ignored, "**/*.pg.test.ts", "**/*.e2e.test.ts"],
+          // Left to itself the runner keeps one of two cores free.
+          maxWorkers: 2,
           testTimeout: 20_000,
         },
       },

@@ -152,11 +152,11 @@ test("tabs move by keys, and keys of cues rest while the rundown is out of sight
     await page.keyboard.press("ArrowRight");
     await page.locator(".pools").waitFor();
     const selected = () => page.getByRole("tab", { selected: true }).textContent();
-    expect(await selected()).toBe("Pools");
+    await expect.poll(selected).toBe("Pools");
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Pools");
     await page.keyboard.press("h");
     await page.keyboard.press("End");
-    expect(await selected()).toBe("Staff");
+    await expect.poll(selected).toBe("Staff");
     expect(await page.getByRole("dialog").count()).toBe(0);
     await page.keyboard.press("x");
     await page.getByRole("dialog").getByText("Stops at the next window").waitFor();

@@ -48,7 +48,10 @@ export function usePlace(): readonly [Place, (place: Partial<Place>) => void] {
     return () => removeEventListener("hashchange", onChange);
   }, []);
   const go = useCallback((next: Partial<Place>) => {
-    location.hash = hashOf(next);
+    const hash = hashOf(next);
+    location.hash = hash;
+    // The address tells of its change only later; who pressed sees it now.
+    setPlace(readPlace(hash));
   }, []);
   return [place, go];
 }

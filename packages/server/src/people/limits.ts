@@ -52,7 +52,10 @@ const DELAYED_MAX = 10_000;
 /** Buckets remembered, 100 bytes each: 30 MB. The one untouched for longest goes first and would be full again soon. */
 const BUCKETS_MAX = 300_000;
 
-type Bucket = { tokens: number; atMs: number };
+/** A bucket is moved to the end of the line at most this often: a phone that taps all night moves its four once a second. */
+const MOVE_EVERY_MS = 1_000;
+
+type Bucket = { tokens: number; atMs: number; movedAtMs: number };
 
 /** Token buckets by key in bounded memory. */
 class Buckets {
@@ -67,11 +70,11 @@ class Buckets {
     return this.#buckets.size;
   }
 
-  /** The bucket as it stands at `nowMs`, now the most recently used one. */
+  /** The bucket as it stands at `nowMs`, now among the most recently used ones. */
   at(key: string, rate: Rate, nowMs: number): Bucket {
     const known = this.#buckets.get(key);
     if (known === undefined) {
-      const bucket = { tokens: rate.burst, atMs: nowMs };
+      const bucket = { tokens: rate.burst, atMs: nowMs, movedAtMs: nowMs };
       this.#buckets.set(key, bucket);
       if (this.#buckets.size > this.#bucketsMax) {
         const oldest = this.#buckets.keys().next();
@@ -83,8 +86,11 @@ class Buckets {
     const elapsedMs = Math.max(0, nowMs - known.atMs);
     known.tokens = Math.min(rate.burst, known.tokens + (elapsedMs * rate.perSecond) / 1_000);
     known.atMs = nowMs;
-    this.#buckets.delete(key);
-    this.#buckets.set(key, known);
+    if (Math.abs(nowMs - known.movedAtMs) >= MOVE_EVERY_MS) {
+      known.movedAtMs = nowMs;
+      this.#buckets.delete(key);
+      this.#buckets.set(key, known);
+    }
     return known;
   }
 }
@@ -120,6 +126,7 @@ export function createLimits(options: {
   const after = options.after ?? ((delayMs, run) => void setTimeout(run, delayMs));
   const delayedMax = options.delayedMax ?? DELAYED_MAX;
   const buckets = new Buckets(options.bucketsMax ?? BUCKETS_MAX);
+  const charges = new Charges();
   let refused = 0;
   let slowed = 0;
   let undelayed = 0;
@@ -129,13 +136,16 @@ export function createLimits(options: {
   return {
     take(kind, session, taps) {
       const nowMs = options.nowMs();
-      const charges = chargesOf(kind, session, taps).map((charge) => ({
-        ...charge,
+      const charged = charges.of(kind, session).map((charge) => ({
         bucket: buckets.at(charge.key, charge.rate, nowMs),
+        rate: charge.rate,
+        cost: charge.perTap ? taps : 1,
       }));
-      const longestMs = Math.max(...charges.map(({ bucket, cost, rate }) => waitMs(bucket, cost, rate)));
+      let longestMs = 0;
+      for (const { bucket, cost, rate } of charged)
+        longestMs = Math.max(longestMs, waitMs(bucket, cost, rate));
       if (longestMs > 0) refused += 1;
-      else for (const { bucket, cost } of charges) bucket.tokens -= cost;
+      else for (const { bucket, cost } of charged) bucket.tokens -= cost;
       return longestMs;
     },
     slow(kind, address, next) {
@@ -160,23 +170,29 @@ export function createLimits(options: {
   };
 }
 
-type Charge = { readonly key: string; readonly rate: Rate; readonly cost: number };
+/** One bucket that is asked: which one, and whether a frame costs one or as many as it has gestures. */
+type Charge = { readonly key: string; readonly rate: Rate; readonly perTap: boolean };
+type Charged = Pick<Session, "userId" | "device">;
 
-function chargesOf(
-  kind: Exclude<LimitKind, "taps">,
-  session: Pick<Session, "userId" | "device">,
-  taps: number,
-): Charge[] {
-  const costs: readonly (readonly [LimitKind, number])[] =
-    kind === "tap"
-      ? [
-          ["tap", 1],
-          ["taps", taps],
-        ]
-      : [[kind, 1]];
-  return costs.flatMap(([each, cost]) => [
-    { key: `u:${each}:${session.userId}`, rate: USER[each], cost },
-    { key: `d:${each}:${session.device}`, rate: timesDevice(USER[each]), cost },
+/** What each kind charges a session, worked out once: a session lives as long as its socket, its keys are long strings. */
+class Charges {
+  readonly #known = new WeakMap<Charged, Map<string, readonly Charge[]>>();
+
+  of(kind: Exclude<LimitKind, "taps">, session: Charged): readonly Charge[] {
+    const kinds = this.#known.get(session) ?? new Map<string, readonly Charge[]>();
+    const known = kinds.get(kind);
+    if (known !== undefined) return known;
+    const made = chargesOf(kind, session);
+    this.#known.set(session, kinds.set(kind, made));
+    return made;
+  }
+}
+
+function chargesOf(kind: Exclude<LimitKind, "taps">, session: Charged): Charge[] {
+  const kinds: readonly LimitKind[] = kind === "tap" ? ["tap", "taps"] : [kind];
+  return kinds.flatMap((each) => [
+    { key: `u:${each}:${session.userId}`, rate: USER[each], perTap: each === "taps" },
+    { key: `d:${each}:${session.device}`, rate: timesDevice(USER[each]), perTap: each === "taps" },
   ]);
 }
 

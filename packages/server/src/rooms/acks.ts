@@ -9,6 +9,8 @@ import type { RoomClock } from "./outlet.ts";
 export class Acks {
   readonly #clock: RoomClock;
   readonly #frames = new Map<string, Buffer>();
+  /** The frame asked for last: the answers of a batch come one after the other. */
+  #last: { where: Where; drawIndex: number; window: number; frame: Buffer } | null = null;
   #forgetPlanned = false;
   #built = 0;
 
@@ -27,6 +29,16 @@ export class Acks {
     // An earlier key of the same user: rare, and about him alone.
     if (fixedKey !== null)
       return textFrame(JSON.stringify({ t: "ack", at, d: drawIndex, w: window, fixedKey }));
+    const last = this.#last;
+    // The engine names a batch by one object for all its answers.
+    if (last?.where === where && last.drawIndex === drawIndex && last.window === window) return last.frame;
+    const frame = this.#frameOf({ drawIndex, window, where, at });
+    this.#last = { where, drawIndex, window, frame };
+    return frame;
+  }
+
+  #frameOf(ack: { drawIndex: number; window: number; where: Where; at: number }): Buffer {
+    const { drawIndex, window, where, at } = ack;
     const name = `${where === null ? "fence" : `${where.shard}:${where.seq}`}:${drawIndex}:${window}`;
     const known = this.#frames.get(name);
     if (known !== undefined) return known;
@@ -43,6 +55,7 @@ export class Acks {
     this.#clock.soon(() => {
       this.#forgetPlanned = false;
       this.#frames.clear();
+      this.#last = null;
     });
   }
 }

@@ -60,14 +60,15 @@ export type Intake = {
 
 /** Limits, then eligibility, then the shard: a refusal on the way changes nothing. */
 export function createIntake(parts: IntakeParts): Intake {
-  const { engine, show, limits, pseudonyms } = parts;
+  const { engine, show, limits } = parts;
+  const keys = new NewestKeys(parts.pseudonyms);
   return {
     tap(session, tap, done) {
       const waitMs = limits.take("tap", session, tap.taps);
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
       const admitted = show.admit({ drawIndex: tap.drawIndex, session });
       if (!admitted.ok) return done(no(admitted.code));
-      const userKey = userKeyOf(pseudonyms.of(admitted.draw, session.userId), tap.nonce);
+      const userKey = keys.of(session, admitted.draw, tap.nonce);
       engine.enter(admitted.draw, session.userId, userKey, (answer, where) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type !== "entered") return done(no("server.fault"));
@@ -89,6 +90,27 @@ export function createIntake(parts: IntakeParts): Intake {
       });
     },
   };
+}
+
+/**
+ * The key of each session's newest round: all taps of a round carry one nonce, and its two hashes cost more than the rest
+ * of a tap's way to the shard.
+ */
+class NewestKeys {
+  readonly #pseudonyms: Pseudonyms;
+  readonly #newest = new WeakMap<Session, { draw: DrawId; nonce: Uint8Array; userKey: UserKey }>();
+
+  constructor(pseudonyms: Pseudonyms) {
+    this.#pseudonyms = pseudonyms;
+  }
+
+  of(session: Session, draw: DrawId, nonce: Uint8Array): UserKey {
+    const known = this.#newest.get(session);
+    if (known?.draw === draw && known.nonce.every((byte, at) => byte === nonce[at])) return known.userKey;
+    const userKey = userKeyOf(this.#pseudonyms.of(draw, session.userId), nonce);
+    this.#newest.set(session, { draw, nonce, userKey });
+    return userKey;
+  }
 }
 
 function noOf(answer: { readonly code: string }): No {
