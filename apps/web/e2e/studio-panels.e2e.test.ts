@@ -72,7 +72,7 @@ test("[PE12] a role is ended after a word of warning; the last operator's is ref
     await page.getByRole("button", { name: "End role: Host" }).waitFor({ state: "detached" });
     // Who has gone, or whose sign-in ran out, has no role to end.
     await page.locator(".past summary").click();
-    expect(await page.locator(".past .member").count()).toBe(3);
+    await expect.poll(() => page.locator(".past .member").count()).toBe(3);
     expect(await page.locator(".past button").count()).toBe(0);
     night.staff = night.staff.filter(({ staff }) => staff === "operator-7c01aa20");
     await page.getByText("You are alone here").waitFor({ timeout: 10_000 });
