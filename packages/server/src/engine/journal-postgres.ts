@@ -125,9 +125,13 @@ class Line {
 
   #forget(client: pg.Client): void {
     const held = this.#client;
-    void held?.then((current) => {
-      if (current === client && this.#client === held) this.#client = null;
-    });
+    // One that never connected is forgotten where it is awaited; its failure is nobody's news here.
+    held?.then(
+      (current) => {
+        if (current === client && this.#client === held) this.#client = null;
+      },
+      () => undefined,
+    );
   }
 
   #drop(client: pg.Client): void {
