@@ -10,47 +10,15 @@ import {
   createTestFolder,
   removeTestFolder,
 } from "../packages/server/src/platform/testing.ts";
+import { rainShow } from "./rain-show.fixture.ts";
 
 // What a whole night says of itself when a part of it is not well, and that it goes on when it is well again.
-
-const showText = `
-version: wanhui/show/1
-show: health
-title: { zh: 健康, en: Health }
-subtitle: { zh: 一, en: One }
-theme: gala
-zone: Asia/Shanghai
-currency: CNY
-ends: +10m
-venues:
-  - venue: main
-    title: { zh: 主会场, en: Main venue }
-    main: true
-pools:
-  - pool: kettle
-    kind: goods
-    title: { zh: 水壶, en: Kettle }
-    detail: { zh: 水壶, en: A kettle }
-    units: 4
-    perUser: 1
-    worthMinor: 900
-    priceMinor: 1
-    claim: { within: 1h }
-witnesses: []
-rundown:
-  - at: +0s
-    rain: rain
-    title: { zh: 雨, en: Rain }
-    pool: kettle
-    lasts: 9m
-    lateMax: 60s
-`;
 
 let folder: string;
 
 beforeEach(async () => {
   folder = await createTestFolder();
-  await writeFile(join(folder, "show.yaml"), showText);
+  await writeFile(join(folder, "show.yaml"), rainShow("health"));
 });
 afterEach(async () => {
   await removeTestFolder(folder);

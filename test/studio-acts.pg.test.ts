@@ -3,41 +3,9 @@ import { join } from "node:path";
 import { loadConfig, type Night, startNight } from "@wanhui/server";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, createTestFolder } from "../packages/server/src/platform/testing.ts";
+import { rainShow } from "./rain-show.fixture.ts";
 
 // An operator's acts on awards and pools, over HTTP against a whole night.
-
-const showText = `
-version: wanhui/show/1
-show: acts
-title: { zh: 操作, en: Acts }
-subtitle: { zh: 一, en: One }
-theme: gala
-zone: Asia/Shanghai
-currency: CNY
-ends: +10m
-venues:
-  - venue: main
-    title: { zh: 主会场, en: Main venue }
-    main: true
-pools:
-  - pool: kettle
-    kind: goods
-    title: { zh: 水壶, en: Kettle }
-    detail: { zh: 水壶, en: A kettle }
-    units: 4
-    perUser: 1
-    worthMinor: 900
-    priceMinor: 1
-    claim: { within: 1h }
-witnesses: []
-rundown:
-  - at: +0s
-    rain: rain
-    title: { zh: 雨, en: Rain }
-    pool: kettle
-    lasts: 9m
-    lateMax: 60s
-`;
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let folder: string;
@@ -50,7 +18,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   folder = await createTestFolder();
   const show = join(folder, "show.yaml");
-  await writeFile(show, showText);
+  await writeFile(show, rainShow("acts"));
   const flags = {
     data: join(folder, "data"),
     host: "127.0.0.1",
