@@ -332,9 +332,21 @@ describe("a clock behind drand's", () => {
   const drandAt = async (clock: Clock) =>
     createDrandSource({ urls: [await relay()], clock, bls, chain, patience });
 
+  /** Looks until something is found: on a busy machine a relay may take longer than a look. */
+  const found = async (source: BeaconSource) => {
+    for (let look = 0; look < 8; look += 1) {
+      const early = await source.early(never);
+      if (early !== null) return early;
+    }
+    return null;
+  };
+
   test("[BC9] is proven by a round that is public too early; a right or a fast clock is not accused", async () => {
-    const [slow, far, right, fast] = await Promise.all(
-      [1_400, 200_000, 0, -10_000].map(async (ms) => (await drandAt(behind(ms))).early(never)),
+    const [slow, far] = await Promise.all(
+      [1_400, 200_000].map(async (ms) => found(await drandAt(behind(ms)))),
+    );
+    const [right, fast] = await Promise.all(
+      [0, -10_000].map(async (ms) => (await drandAt(behind(ms))).early(never)),
     );
     expect(slow).toMatchObject({ signature: await signature(slow?.round ?? 0) });
     expect(roundDueMs(chain, slow?.round ?? 0)).toBeLessThanOrEqual(Date.now());
@@ -356,8 +368,8 @@ describe("a clock behind drand's", () => {
     const path = join(folder, "ahead.ndjson");
     const newest = Math.floor((Date.now() - chain.genesisMs) / chain.periodMs) + 1;
     await writeFile(path, `${JSON.stringify({ round: newest, signature: await signature(newest) })}\n`);
-    const at = (clock: Clock) => createFileSource({ path, clock, bls, chain, patience }).early(never);
-    const [slow, right] = await Promise.all([at(behind(6_000)), at(systemClock)]);
+    const at = (clock: Clock) => createFileSource({ path, clock, bls, chain, patience });
+    const [slow, right] = await Promise.all([found(at(behind(6_000))), at(systemClock).early(never)]);
     expect(slow?.round).toBe(newest);
     expect(right).toBeNull();
   });
@@ -373,9 +385,11 @@ describe("a clock behind drand's", () => {
         chain,
       });
     const [auto, insisting] = await Promise.all([make("auto"), make("drand")]);
-    const refused = insisting.choose();
-    await expect(refused).rejects.toMatchObject({ code: "beacon.clock_behind", retryable: true });
-    expect((await auto.choose()).level).toBe("dev");
+    const refusal = () => insisting.choose().catch((error: unknown) => error);
+    await expect
+      .poll(refusal, { timeout: 12_000 })
+      .toMatchObject({ code: "beacon.clock_behind", retryable: true });
+    await expect.poll(async () => (await auto.choose()).level, { timeout: 12_000 }).toBe("dev");
   });
 
   test("[BC9] [DR11] the watch tells the engine of the round that is out, and only while it is needed", async () => {
