@@ -6,6 +6,7 @@ export { exampleShowFile, type Night, type NightOptions, startNight } from "./ma
 export { readServerFile, type ServerFile } from "./night/mod.ts";
 export { loadSecrets, makeRehearsalGrant, type Secret } from "./people/mod.ts";
 export * from "./platform/mod.ts";
+export { createShowSigner, type ShowSigner, writeProof } from "./proofs/mod.ts";
 export {
   formatProblem,
   loadShow,

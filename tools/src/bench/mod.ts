@@ -2,6 +2,7 @@
 
 import { benchGrabs } from "./grabs.ts";
 import { describeMachine, type Machine } from "./machine.ts";
+import { benchVerify } from "./proof.ts";
 import type { BenchRow } from "./rows.ts";
 import { benchStart } from "./start.ts";
 import { benchTaps } from "./taps.ts";
@@ -26,6 +27,7 @@ export const benches = {
   grabs: benchGrabs,
   taps: benchTaps,
   start: benchStart,
+  verify: benchVerify,
 } as const satisfies Record<string, Bench>;
 
 export type BenchName = keyof typeof benches;
