@@ -272,9 +272,7 @@ const SCENES: readonly Scene[] = [
   },
   {
     name: "held",
-    fake: shows((now) =>
-      makeShow(now, { rounds: [round(0, now + 30_000, "held", { reason: "台上多说两句" })] }),
-    ),
+    fake: shows((now) => makeShow(now, { rounds: [round(0, now + 30_000, "held")] })),
     reach: stage("held"),
   },
   {

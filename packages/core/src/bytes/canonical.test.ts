@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { hexOf, readVectors, sha256 } from "../../testing/world.ts";
 import {
   awardIdOfDraw,
-  awardIdOfGrant,
   canonicalJson,
   canonicalText,
   compareBytes,
@@ -155,7 +154,7 @@ describe("derived values", () => {
     const { draw, grab } = vectors.awardIds;
     expect(awardIdOfDraw(draw, sha256)).toBe(draw.awardId);
     expect(grantTagOf(grab.pool, sha256)).toBe(grab.grantTag);
-    expect(awardIdOfGrant(grab.grantTag, grab.number)).toBe(grab.awardId);
+    expect(createGrantIds(grab.grantTag)(grab.number)).toBe(grab.awardId);
     expect(grantOfAwardId(grab.awardId)).toEqual({ tag: grab.grantTag, number: grab.number });
   });
 

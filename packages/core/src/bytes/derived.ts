@@ -112,11 +112,6 @@ export function createGrantIds(tag: string): (number: number) => AwardId {
   };
 }
 
-/** The id of the award of a pool's grant by its number from 0 (BY6). */
-export function awardIdOfGrant(tag: string, number: number): AwardId {
-  return createGrantIds(tag)(number);
-}
-
 /** Which grant an award id would name: its pool's tag and its number (BY6). */
 export function grantOfAwardId(awardId: AwardId): { readonly tag: string; readonly number: number } {
   return {

@@ -11,7 +11,7 @@ import {
   sha256,
   userOf,
 } from "../../testing/world.ts";
-import { awardIdOfGrant, batchHash, fromHex, GENESIS_HASH, grantTagOf, utf8 } from "../bytes/mod.ts";
+import { batchHash, createGrantIds, fromHex, GENESIS_HASH, grantTagOf, utf8 } from "../bytes/mod.ts";
 import type { Event } from "../events.ts";
 import type { AwardId, Hash } from "../ids.ts";
 import { type Batch, checkBatch, decodeEvents, encodeEvents } from "./mod.ts";
@@ -45,7 +45,7 @@ const granted = fc
       atMs,
       pool: poolId(pool),
       number,
-      awardId: awardIdOfGrant(grantTagOf(poolId(pool), sha256), number),
+      awardId: createGrantIds(grantTagOf(poolId(pool), sha256))(number),
       user: userOf(who),
       requestId: requestOf(who),
     }),

@@ -82,7 +82,7 @@ export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** A round that is public this long before it is due by our clock proves that clock behind; publishing takes some 100 ms. */
-export const EARLY_MS = 500;
+const EARLY_MS = 500;
 
 /**
  * Waits for the moment shortly before the next round is due, and asks for it once.

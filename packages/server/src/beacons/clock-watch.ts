@@ -4,7 +4,7 @@ import { sleep } from "./beacon-source.ts";
 import type { Beacons } from "./choose.ts";
 
 /** Between two looks: a clock that is slewed by 500 ppm moves 15 ms in it, one that is stepped is found out soon. */
-export const CLOCK_LOOK_EVERY_MS = 30_000;
+const CLOCK_LOOK_EVERY_MS = 30_000;
 
 /**
  * Compares our clock with drand's while draws rest on it. A round that is public too early is told to the engine, so

@@ -4,14 +4,13 @@ export {
   type BeaconSource,
   beaconOf,
   DEFAULT_PATIENCE,
-  EARLY_MS,
   type Patience,
   QUICKNET,
   SCHEME,
 } from "./beacon-source.ts";
 export { type Bls, type BlsKey, createBls } from "./bls.ts";
 export { type BeaconConfig, type Beacons, createBeacons } from "./choose.ts";
-export { CLOCK_LOOK_EVERY_MS, createClockWatch } from "./clock-watch.ts";
+export { createClockWatch } from "./clock-watch.ts";
 export { createDevSource, type DevOptions } from "./dev-source.ts";
 export { createDrandSource, type DrandOptions } from "./drand-source.ts";
 export { createFileSource, type FileOptions } from "./file-source.ts";

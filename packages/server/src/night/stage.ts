@@ -49,7 +49,7 @@ export function makeStage(parts: {
   const clockWatch = createClockWatch({
     beacons,
     engine,
-    needed: () => parts.expectedBeacon.now().level === "beacon",
+    needed: () => boards.current.liveChains().has(beacons.publicChain.chainHash),
     log: ground.log,
   });
   return { director, drawer, clockWatch };

@@ -1,4 +1,4 @@
-import type { BeaconChain, DrawId, DrawRules, Hash, PoolId, Sha256 } from "@wanhui/core";
+import type { BeaconChain, DrawId, DrawRules, Hash, Hex, PoolId, Sha256 } from "@wanhui/core";
 import type {
   Code,
   Counts,
@@ -79,6 +79,8 @@ export type Board = {
   admitTake(take: { readonly pool: string; readonly session: Session }): Admission<{ readonly pool: PoolId }>;
   /** Index of a draw in packed frames; null for one of another run. */
   drawIndexOf(draw: string): number | null;
+  /** Hashes of the beacon chains that draws armed and not closed rest on. */
+  liveChains(): ReadonlySet<Hex>;
   /** Windows that wait for their beacon; of one draw in window order. */
   sealedUndrawn(): SealedWindow[];
   /** Calls back after a durable event changed a round or opened a grab, for whoever waits for it. */

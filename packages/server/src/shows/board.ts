@@ -1,4 +1,4 @@
-import type { DrawId, DrawRules, Event, Hash, PoolId, Winner } from "@wanhui/core";
+import type { DrawId, DrawRules, Event, Hash, Hex, PoolId, Winner } from "@wanhui/core";
 import { hashJson, roundDueMs } from "@wanhui/core";
 import {
   type Counts,
@@ -414,6 +414,11 @@ class RunBoard implements Board {
 
   drawIndexOf(draw: string): number | null {
     return this.#rounds.find((round) => round.draw === draw)?.index ?? null;
+  }
+
+  liveChains(): ReadonlySet<Hex> {
+    const live = this.#rounds.filter(({ closed }) => !closed);
+    return new Set(live.flatMap(({ arm }) => (arm === null ? [] : [arm.beacon.chainHash])));
   }
 
   sealedUndrawn(): SealedWindow[] {

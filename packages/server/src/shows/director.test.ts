@@ -29,12 +29,15 @@ test("[CU1] [CU2] [SH23] a whole night plays by itself", async () => {
   const [armed] = stage.events("draw.armed");
   expect(armed?.record).toMatchObject({ armedAtMs: NIGHT_MS + 40_000, schedule: [20, 20, 20] });
   const opensAtMs = armed?.record.opensAtMs ?? 0;
+  expect([...stage.board.liveChains()]).toEqual([testChain.chainHash]);
+  expect([...stage.newBoard().liveChains()]).toEqual([]);
   await stage.passTo(opensAtMs - NIGHT_MS);
   expect(states(stage)["round-1"]).toBe("live");
   for (let person = 0; person < 30; person++)
     expect(await stage.enter("round-1", person)).toMatchObject({ ok: true });
   await stage.passTo(120_000);
   expect(states(stage)["round-1"]).toBe("done");
+  expect([...stage.board.liveChains()]).toEqual([]);
   expect(stage.events("window.drawn").map(({ winners }) => winners.length)).toEqual([20, 0, 0]);
   await stage.passTo(1_800_000);
   expect(states(stage)).toEqual({

@@ -128,12 +128,10 @@ function ComingPrize({ pool }: { readonly pool: string }) {
 
 function Held({ coming }: { readonly coming: Coming }) {
   const { words, text } = usePage();
-  const reason = coming.type === "round" ? coming.round.reason : null;
   return (
     <>
       <StageText eyebrow={words.hero.held} title={text(titleOf(coming))}>
         <p class="stage-fact">{words.hero.heldMore}</p>
-        {reason !== null && <p class="stage-fact">{words.hero.reason(reason)}</p>}
       </StageText>
       <Gate progress={0} tone="calm">
         <span class="gate-sign">
