@@ -9,7 +9,9 @@ export type NextStep =
   /** The same again after retryMs. */
   | "retry"
   /** Fetch the state anew, then go on. */
-  | "refresh";
+  | "refresh"
+  /** Do the bot check of this draw or rain, show its pass, then the same again (AB5). */
+  | "check";
 /**
  * One row of the table: the HTTP status, what the client does next, after how many milliseconds where it asks
  * again, and one English sentence for people.
@@ -30,6 +32,7 @@ const retry = (status: number, retryMs: number, means: string): CodeEntry => ({
   means,
 });
 const refresh = (status: number, means: string): CodeEntry => ({ status, next: "refresh", means });
+const check = (status: number, means: string): CodeEntry => ({ status, next: "check", means });
 
 /** Every refusal and fault that crosses the wire, by its stable code `<area>.<what>`. */
 export const CODES = {
@@ -66,6 +69,14 @@ export const CODES = {
   "draw.key_clash": stop(409, "This key belongs to somebody else; make a new nonce."),
   "draw.cap_reached": stop(409, "You have won as much as one person may from this pool."),
   "draw.not_eligible": stop(403, "This round is not open to you."),
+  "draw.check_required": check(403, "This asks for a bot check first; its pass lets you in."),
+  "draw.device_full": stop(403, "As many people as may have taken part from this device."),
+  "check.too_early": retry(409, 5_000, "The bot check begins shortly before the opening."),
+  "check.not_needed": stop(409, "This asks for no bot check now."),
+  "check.invalid": check(422, "This is not the answer to a challenge of yours that is still good."),
+  "check.used": check(409, "This challenge was used before."),
+  "check.busy": retry(503, 2_000, "Too many checks begin at once; ask again."),
+  "pass.invalid": check(403, "This pass is not yours or no longer good."),
   "draw.not_sealed": stop(409, "The window is not sealed."),
   "draw.out_of_order": stop(409, "An earlier window must be drawn first."),
   "draw.bad_beacon": stop(422, "The beacon value does not belong to this window."),

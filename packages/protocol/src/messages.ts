@@ -109,5 +109,7 @@ export type ClientMessage =
       readonly me?: number;
     }
   | { readonly t: "ping"; readonly c: number }
+  /** The pass of a bot check (AB4); on each new socket again, before what it lets in. Only a bad one is answered. */
+  | { readonly t: "pass"; readonly pass: string }
   /** Grab one unit; the same `r` again is the same wish. */
   | { readonly t: "take"; readonly pool: string; readonly r: string };

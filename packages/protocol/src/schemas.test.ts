@@ -36,6 +36,8 @@ describe("schemas", () => {
     same<Same<z.output<typeof schemas.orderSchema>, words.OrderView>>();
     same<Same<z.output<typeof schemas.sessionSchema>, words.SessionView>>();
     same<Same<z.output<typeof schemas.socketTicketSchema>, words.SocketTicketView>>();
+    same<Same<z.output<typeof schemas.checkChallengeSchema>, words.CheckChallenge>>();
+    same<Same<z.output<typeof schemas.entryPassSchema>, words.EntryPassView>>();
     same<Same<z.output<typeof schemas.receiptSchema>, words.ReceiptView>>();
     same<Same<z.output<typeof schemas.ctlMessageSchema>, words.CtlMessage>>();
     same<Same<z.output<typeof schemas.clientMessageSchema>, words.ClientMessage>>();

@@ -84,6 +84,7 @@ export const roundSchema = z.object({
   schedule: list(z.int()),
   enter: levelSchema,
   capPerUser: z.int(),
+  botCheck: z.boolean(),
   rulesHash: z.string(),
   armHash: z.string().nullable(),
   firstRound: z.int().nullable(),
@@ -102,6 +103,7 @@ export const rainSchema = z.object({
   phase: z.enum(["planned", "open", "closed", "held", "missed", "skipped"]),
   opensAtMs: time,
   closesAtMs: time,
+  botCheck: z.boolean(),
 });
 
 const cueShape = {
@@ -208,6 +210,35 @@ export const socketTicketSchema = z.object({
   pseudonyms: z.record(z.string(), z.string()),
 });
 
+/** A signed token of ours in a body: an entry pass has some 250 characters. */
+const signedSchema = z.string().max(1_024);
+export const checkChallengeSchema = z.strictObject({
+  parameters: z.strictObject({
+    algorithm: z.string().max(32),
+    nonce: hex16Schema,
+    salt: hex16Schema,
+    cost: z.int().min(1),
+    keyLength: z.int().min(1).max(64),
+    keyPrefix: z.string().regex(/^(?:[0-9a-f]{2}){1,64}$/, "must be lower-case hex"),
+    keySignature: hex32Schema,
+    expiresAt: z.int(),
+    data: z.record(z.string().max(16), z.string().max(128)),
+  }),
+  signature: hex32Schema,
+});
+export const entryPassSchema = z.object({ pass: z.string(), for: z.string(), expiresAtMs: time });
+
+/** `POST /api/bot-check`: a draw's id, or the id of a rain's pool (AB2). */
+export const checkBodySchema = z.strictObject({ for: idSchema });
+/** `POST /api/bot-check/pass`: the challenge as it came, and what solves it (AB3). */
+export const checkAnswerBodySchema = z.strictObject({
+  challenge: checkChallengeSchema,
+  solution: z.strictObject({
+    counter: z.int().min(0).max(4_294_967_295),
+    derivedKey: z.string().regex(/^(?:[0-9a-f]{2}){1,64}$/, "must be lower-case hex"),
+  }),
+});
+
 export const receiptSchema = z.object({
   version: z.literal("wanhui/receipt/1"),
   leaf: z.object({ draw: z.string(), window: z.int(), userKey: z.string() }),
@@ -264,11 +295,15 @@ export const tapBodySchema = z.strictObject({
   /** The phone's random half of its user key, the same all round. */
   nonce: hex16Schema,
   taps: z.int().min(1).max(TAPS_PER_FRAME_MAX),
+  pass: signedSchema.exactOptional(),
 });
 /** The window of a durable entry; `fixedKey` where an earlier key of the same user holds (DR7). */
 export const tapAnswerSchema = z.object({ window: z.int(), fixedKey: z.string().exactOptional() });
 /** `POST /api/pools/:pool/take`: the same request id is the same wish (WR10). */
-export const takeBodySchema = z.strictObject({ requestId: hex16Schema });
+export const takeBodySchema = z.strictObject({
+  requestId: hex16Schema,
+  pass: signedSchema.exactOptional(),
+});
 /** The award a take was granted. */
 export const takeAnswerSchema = z.object({ awardId: z.string() });
 /** `GET /api/room/poll`: the place in the stream to go on from; without one the answer says where to begin (WR16). */
@@ -327,6 +362,7 @@ export const clientMessageSchema = z.discriminatedUnion("t", [
     me: z.int().min(0).exactOptional(),
   }),
   z.object({ t: z.literal("ping"), c: z.int().min(0) }),
+  z.object({ t: z.literal("pass"), pass: signedSchema }),
   z.object({ t: z.literal("take"), pool: idSchema, r: hex16Schema }),
 ]);
 

@@ -66,6 +66,8 @@ export type RoundView = {
   readonly schedule: readonly number[];
   readonly enter: "guest" | "contact" | "identity";
   readonly capPerUser: number;
+  /** Whether a tap needs the pass of a bot check (AB1). */
+  readonly botCheck: boolean;
   readonly rulesHash: string;
   readonly armHash: string | null;
   /** First beacon round; window w is decided by firstRound + w. Null until armed. */
@@ -88,6 +90,8 @@ export type RainView = {
   readonly phase: "planned" | "open" | "closed" | "held" | "missed" | "skipped";
   readonly opensAtMs: number;
   readonly closesAtMs: number;
+  /** Whether a take needs the pass of a bot check (AB1). */
+  readonly botCheck: boolean;
 };
 
 /** What a cue is: a part of the programme (`segment`), words (`say`), a shake round, or a rain of coupons. */
@@ -241,6 +245,31 @@ export type SocketTicketView = {
   /** Own pseudonym per draw (hex 16 bytes), so that the phone can compute its own user key (BY2). */
   readonly pseudonyms: Readonly<Record<string, string>>;
 };
+
+/**
+ * A proof of work in ALTCHA's format, version 2 (AB2): find the counter whose derived key begins with `keyPrefix`.
+ * `parameters` and `signature` go back as they came.
+ */
+export type CheckChallenge = {
+  readonly parameters: {
+    readonly algorithm: string;
+    /** Hex; the password is these bytes and the counter, 32 bits big-endian. */
+    readonly nonce: string;
+    readonly salt: string;
+    readonly cost: number;
+    readonly keyLength: number;
+    readonly keyPrefix: string;
+    readonly keySignature: string;
+    /** Unix seconds of the server. */
+    readonly expiresAt: number;
+    readonly data: Readonly<Record<string, string>>;
+  };
+  readonly signature: string;
+};
+/** What solves a challenge: the counter, and the key it gives in hex. */
+export type CheckSolution = { readonly counter: number; readonly derivedKey: string };
+/** A solved check's entry pass (AB4); keep it and show it on each socket. */
+export type EntryPassView = { readonly pass: string; readonly for: string; readonly expiresAtMs: number };
 
 /**
  * A signed statement that one entry was acknowledged (RC1): the leaf, its Merkle path to the root of its journal

@@ -1,5 +1,8 @@
+import type { RainView, RoundView } from "@wanhui/protocol";
+import { type BotCheck, type CheckTimes, createBotCheck } from "../bot-check/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import {
+  createEntrants,
   createLimits,
   createPeople,
   createPlatformTokens,
@@ -29,6 +32,7 @@ export type Front = {
   readonly room: Room;
   readonly show: ShowPort;
   readonly intake: Intake;
+  readonly botCheck: BotCheck;
   readonly gateway: Gateway;
 };
 
@@ -71,7 +75,15 @@ export function makeFront(parts: {
     admitTake: (take) => boards.current.admitTake(take),
     drawIndexOf: (draw) => indexes.get(draw) ?? null,
   };
+  const botCheck = createBotCheck({
+    secret: ground.secret,
+    nowMs,
+    random: Math.random,
+    timesOf: (what) => checkTimes(boards.current.opening(what, nowMs())),
+  });
   const intake = createIntake({
+    botCheck,
+    entrants: createEntrants(),
     engine: {
       enter: engine.enter.bind(engine),
       take: engine.take.bind(engine),
@@ -96,5 +108,13 @@ export function makeFront(parts: {
     socketsMax: config.socketsMax ?? socketsMaxOf(memoryBytesOfProcess()),
   });
   room.setCounts(() => boards.current.counts(room.viewers));
-  return { people, room, show, intake, gateway };
+  return { people, room, show, intake, botCheck, gateway };
+}
+
+/** Phases before the close, in which there is something to be checked for. */
+const CHECKED = new Set<string>(["planned", "held", "armed", "open"]);
+
+/** When something that asks for a bot check opens and closes; null where it asks for none, or is over. */
+function checkTimes(opening: RoundView | RainView | null): CheckTimes | null {
+  return opening !== null && opening.botCheck && CHECKED.has(opening.phase) ? opening : null;
 }

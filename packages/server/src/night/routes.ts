@@ -1,4 +1,5 @@
 import { awardRoutes } from "../awards/mod.ts";
+import { type BotCheck, botCheckRoutes } from "../bot-check/mod.ts";
 import type { Engine, Materialiser } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
 import { orderRoutes } from "../orders/mod.ts";
@@ -24,6 +25,7 @@ export type Parts = {
   readonly materialiser: Pick<Materialiser, "status">;
   readonly room: Room;
   readonly intake: Intake;
+  readonly botCheck: BotCheck;
   readonly show: ShowPort;
   readonly people: People;
   readonly director: Director;
@@ -61,6 +63,7 @@ export function mountRoutes(app: App, parts: Parts): void {
     learn: shop.orders.learn,
     nowMs,
   });
+  botCheckRoutes(app, parts);
   roomRoutes(app, { room, intake: parts.intake, show: parts.show });
   studioRoutes(app, {
     director,

@@ -24,6 +24,9 @@ const USER: Record<LimitKind, Rate> = {
 /** Two people on one phone or computer at the same time are twice as much as one. */
 const DEVICE_FACTOR = 2;
 
+/** A browser whose person signs out, or opens a private window on one profile; twenty at once are a class with one tablet. */
+const NEWCOMER: Rate = { perSecond: 2 / 60, burst: 20 };
+
 /**
  * What is slowed down per address. `connect`: one socket. `frame`: one tap or take. `request`: one HTTP request.
  * `poll`: one poll of the room. `session`: one person nobody knew before.
@@ -111,6 +114,8 @@ export type Limits = {
    * @returns 0 when it may pass, else milliseconds until it may (LM1, LM2)
    */
   take(kind: Exclude<LimitKind, "taps">, session: Pick<Session, "userId" | "device">, taps: number): number;
+  /** One more person whom nobody knew, on a device that is known (AB11). @returns 0, or milliseconds until there may be one */
+  takeNewcomer(device: string): number;
   /** Runs `next`, at once or after the delay the address has earned; it always runs (LM3). */
   slow(kind: AddressKind, address: string, next: () => void): void;
   stats(): LimitsStats;
@@ -146,6 +151,13 @@ export function createLimits(options: {
         longestMs = Math.max(longestMs, waitMs(bucket, cost, rate));
       if (longestMs > 0) refused += 1;
       else for (const { bucket, cost } of charged) bucket.tokens -= cost;
+      return longestMs;
+    },
+    takeNewcomer(device) {
+      const bucket = buckets.at(`d:newcomer:${device}`, NEWCOMER, options.nowMs());
+      const longestMs = waitMs(bucket, 1, NEWCOMER);
+      if (longestMs > 0) refused += 1;
+      else bucket.tokens -= 1;
       return longestMs;
     },
     slow(kind, address, next) {

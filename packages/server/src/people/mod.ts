@@ -1,5 +1,6 @@
 // The door of `people`: who is who, roles, one-time links, socket tickets, pseudonyms, limits.
 
+export { createEntrants, type Entrants } from "./entrants.ts";
 export {
   type AddressKind,
   addressBucketOf,
@@ -17,7 +18,7 @@ export {
 } from "./platform-token.ts";
 export { createPseudonyms, type Pseudonyms, pseudonymOf, userKeyOf } from "./pseudonyms.ts";
 export { type PeopleRoutesDeps, peopleRoutes } from "./routes.ts";
-export { loadSecrets, type Secret, secretFromHex } from "./secrets.ts";
+export { keyFor, loadSecrets, type Secret, secretFromHex } from "./secrets.ts";
 export {
   type Level,
   type Role,
@@ -43,4 +44,4 @@ export {
   type StaffRoutesDeps,
   staffRoutes,
 } from "./staff-routes.ts";
-export { isSynthetic, makeRehearsalGrant } from "./tokens.ts";
+export { createTokens, isSynthetic, makeRehearsalGrant } from "./tokens.ts";

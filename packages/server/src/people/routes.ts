@@ -95,6 +95,11 @@ function sessionRoutes(app: App, deps: PeopleRoutesDeps): void {
     // Somebody nobody knew: each holds a place in buckets, lanes and tables, so an address makes them at a pace.
     if (session === null) await slowed(people, "session", addressBucketOf(request.ip));
     const { device, cookie } = people.device(request.cookies[DEVICE_COOKIE]);
+    // A device that is known makes new people at a pace; a host platform's are the platform's own (AB11).
+    if (session === null && cookie === null && body.platformToken === undefined) {
+      const waitMs = people.limits.takeNewcomer(device);
+      if (waitMs > 0) throw problem("rate.limited", { retryMs: waitMs });
+    }
     const token = await newTokenOf(people, session, body.platformToken, device);
     if (token === null) return viewOf(requireSession(request), session);
     const view = viewOf({ ...token, userId: token.user }, session);

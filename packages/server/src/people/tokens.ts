@@ -38,6 +38,8 @@ export type TicketToken = {
   readonly endsAtMs: number | null;
   readonly expiresAtMs: number;
 };
+/** The pass of a bot check (AB4). @property for id of the draw, or of the rain's pool */
+export type EntryPassToken = { readonly user: UserId; readonly for: string; readonly expiresAtMs: number };
 export type RehearsalToken = { readonly run: string; readonly expiresAtMs: number };
 
 /** Kinds and their present versions. */
@@ -47,6 +49,7 @@ type Kinds = {
   d1: DeviceToken;
   t1: TicketToken;
   r1: RehearsalToken;
+  e1: EntryPassToken;
 };
 export type TokenKind = keyof Kinds;
 
@@ -65,7 +68,7 @@ export type Tokens = {
 
 export function createTokens(secret: Secret, nowMs: () => number): Tokens {
   const keys = new Map<TokenKind, Buffer>(
-    (["u1", "s1", "d1", "t1", "r1"] as const).map((kind) => [kind, keyFor(secret, `token/${kind}`)]),
+    (["u1", "s1", "d1", "t1", "r1", "e1"] as const).map((kind) => [kind, keyFor(secret, `token/${kind}`)]),
   );
   const macOf = (kind: TokenKind, payload: string) =>
     createHmac("sha256", keys.get(kind) ?? randomBytes(32))

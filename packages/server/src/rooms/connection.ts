@@ -200,7 +200,7 @@ export class Connection {
     const d = frame.drawIndex;
     const waitMs = this.#overRateMs();
     if (waitMs > 0) {
-      this.#no({ ok: false, code: "rate.limited", retryMs: waitMs }, { d });
+      this.#no(rateLimited(waitMs), { d });
       return;
     }
     stats.taps += frame.taps;
@@ -235,9 +235,14 @@ export class Connection {
       else this.#send({ t: "pong", c: message.c, at: clock.nowMs() });
       return;
     }
+    if (message.t === "pass") {
+      const refused = waitMs > 0 ? rateLimited(waitMs) : intake.pass(session, message.pass);
+      if (refused !== null) this.#no(refused, {});
+      return;
+    }
     const { pool, r } = message;
     if (waitMs > 0) {
-      this.#no({ ok: false, code: "rate.limited", retryMs: waitMs }, { r });
+      this.#no(rateLimited(waitMs), { r });
       return;
     }
     limits.slow("frame", session.address, () => {
@@ -276,7 +281,7 @@ export class Connection {
     this.close(CLOSE_CODES.abuse);
   }
 
-  #no(refusal: No, about: { readonly d: number } | { readonly r: string }): void {
+  #no(refusal: No, about: { readonly d?: number; readonly r?: string }): void {
     this.#parts.stats.refused += 1;
     const { code, retryMs, place } = refusal;
     const at = this.#parts.clock.nowMs();
@@ -304,4 +309,8 @@ export class Connection {
     const { socket, webSocket } = this.#parts;
     if (webSocket.readyState === webSocket.OPEN && socket.writable) socket.write(frame);
   }
+}
+
+function rateLimited(waitMs: number): No {
+  return { ok: false, code: "rate.limited", retryMs: waitMs };
 }

@@ -7,6 +7,7 @@ import { addressBucketOf, type Limits, type People, type Session } from "../peop
 import type { Log } from "../platform/mod.ts";
 import { Acks } from "./acks.ts";
 import { Connection, type ConnectionStats, newConnectionStats } from "./connection.ts";
+import { Handshakes, type HandshakesOptions } from "./handshakes.ts";
 import type { Intake } from "./intake.ts";
 import type { RoomClock } from "./outlet.ts";
 import type { Room } from "./room.ts";
@@ -37,6 +38,10 @@ export type GatewayStats = ConnectionStats & {
   readonly refusedTickets: number;
   /** Turned away because the room was full. */
   readonly refusedFull: number;
+  /** Refused because too many came at once (AB15). */
+  readonly refusedRush: number;
+  /** Sockets that wait for their turn. */
+  readonly waiting: number;
 };
 
 export type GatewayOptions = {
@@ -51,8 +56,9 @@ export type GatewayOptions = {
   readonly random: () => number;
   /** Places in this process (`socketsMaxOf`); one more is told to come back later (WR17). */
   readonly socketsMax: number;
-  /** For tests of the bound. */
+  /** For tests of the bounds. */
   readonly turnedAwayAtOnceMax?: number;
+  readonly handshakes?: Omit<HandshakesOptions, "clock">;
 };
 
 /** The WebSocket side of a room: tickets, origins, limits, packed taps (docs/spec/wire.md). */
@@ -81,11 +87,13 @@ class SocketGateway implements Gateway {
   readonly #connections = new Set<Connection>();
   readonly #byUser = new Map<string, number>();
   readonly #acks: Acks;
+  readonly #handshakes: Handshakes;
   readonly #stats = newConnectionStats();
   readonly #detach: (() => void)[] = [];
   #refusedOrigins = 0;
   #refusedTickets = 0;
   #refusedFull = 0;
+  #refusedRush = 0;
   /** Sockets that are being told to go and are not gone yet. */
   #turning = 0;
   #fullToldAtMs = Number.NEGATIVE_INFINITY;
@@ -95,6 +103,7 @@ class SocketGateway implements Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#acks = new Acks(options.clock);
+    this.#handshakes = new Handshakes({ ...options.handshakes, clock: options.clock });
     this.#planSweep();
   }
 
@@ -115,6 +124,8 @@ class SocketGateway implements Gateway {
       refusedOrigins: this.#refusedOrigins,
       refusedTickets: this.#refusedTickets,
       refusedFull: this.#refusedFull,
+      refusedRush: this.#refusedRush,
+      waiting: this.#handshakes.waiting,
     };
   }
 
@@ -122,6 +133,7 @@ class SocketGateway implements Gateway {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#cancelSweep();
+    this.#handshakes.stop();
     const { clock } = this.#options;
     for (const connection of this.#connections) connection.goAway(this.#spreadMs(COME_BACK_MS));
     if (this.#connections.size > 0) await wait(clock, GOAWAY_GRACE_MS);
@@ -151,7 +163,8 @@ class SocketGateway implements Gateway {
     }
     // So many more than there are places that even telling each of them would cost too much.
     const { socketsMax, turnedAwayAtOnceMax = TURNED_AWAY_AT_ONCE_MAX } = this.#options;
-    if (this.#connections.size + this.#turning >= socketsMax + turnedAwayAtOnceMax) {
+    const coming = this.#handshakes.waiting;
+    if (this.#connections.size + this.#turning + coming >= socketsMax + turnedAwayAtOnceMax) {
       this.#full();
       refuse(socket, 503, "Service Unavailable", this.#spreadMs(FULL_COME_BACK_MS));
       return;
@@ -170,8 +183,7 @@ class SocketGateway implements Gateway {
     }
     const session = this.#options.people.checkTicket(url.searchParams.get("ticket") ?? "");
     const address = session?.address ?? addressBucketOf(request.socket.remoteAddress);
-    this.#options.limits.slow("connect", address, () => {
-      if (socket.destroyed) return;
+    const take = () => {
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         if (session !== null) this.#welcome(webSocket, socket, session);
         else {
@@ -179,7 +191,20 @@ class SocketGateway implements Gateway {
           this.#turnAway(webSocket, CLOSE_CODES.ticket, "ticket.invalid");
         }
       });
+    };
+    this.#options.limits.slow("connect", address, () => {
+      if (!socket.destroyed) this.#admit(socket, address, take);
     });
+  }
+
+  /** Lets one in when it is his turn; what is over the edge is told when to come back (AB15). */
+  #admit(socket: Duplex, address: string, take: () => void): void {
+    const refuseRush = () => {
+      this.#refusedRush += 1;
+      refuse(socket, 503, "Service Unavailable", this.#spreadMs(COME_BACK_MS));
+    };
+    if (this.#stopping) return refuseRush();
+    this.#handshakes.admit(address, { take, refuse: refuseRush, isGone: () => socket.destroyed });
   }
 
   /** Pages cannot read a refused handshake, so a refusal is a close code of an accepted one. */

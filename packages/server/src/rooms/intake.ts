@@ -1,6 +1,6 @@
 import type { Answer, DrawId, PoolId, RequestId, UserId, UserKey } from "@wanhui/core";
 import { CODES, type Code } from "@wanhui/protocol";
-import { type Limits, type Pseudonyms, type Session, userKeyOf } from "../people/mod.ts";
+import { type Entrants, type Limits, type Pseudonyms, type Session, userKeyOf } from "../people/mod.ts";
 
 /** Batch of the journal an answer belongs to; answers of one batch and window share their bytes. */
 export type Where = { readonly shard: number; readonly seq: number } | null;
@@ -22,10 +22,22 @@ export type Admission<Target> =
 /** What the gateway needs of the shows: who may enter what, from memory (DR8). */
 export type ShowPort = {
   /** A draw, by its index in packed frames. */
-  admit(entry: { drawIndex: number; session: Session }): Admission<{ readonly draw: DrawId }>;
-  admitTake(take: { pool: string; session: Session }): Admission<{ readonly pool: PoolId }>;
+  admit(entry: { drawIndex: number; session: Session }): Admission<{
+    readonly draw: DrawId;
+    readonly botCheck: boolean;
+  }>;
+  admitTake(take: {
+    pool: string;
+    session: Session;
+  }): Admission<{ readonly pool: PoolId; readonly botCheck: boolean }>;
   /** Index of a draw's id, for those who tap over HTTP. */
   drawIndexOf(draw: string): number | null;
+};
+
+/** What the gateway needs of the bot check: both from memory and signatures (AB4). */
+export type CheckPort = {
+  accept(session: Session, pass: string): boolean;
+  holds(session: Session, what: string): boolean;
 };
 
 export type No = {
@@ -46,10 +58,14 @@ export type IntakeParts = {
   readonly show: ShowPort;
   readonly limits: Limits;
   readonly pseudonyms: Pseudonyms;
+  readonly botCheck: CheckPort;
+  readonly entrants: Entrants;
 };
 
 /** The one way in for taps and takes, whether they came as a frame or as a request. */
 export type Intake = {
+  /** Takes the pass of a bot check for the session. @returns null, or why not */
+  pass(session: Session, pass: string): No | null;
   tap(session: Session, tap: Tap, done: (outcome: TapOutcome) => void): void;
   take(
     session: Session,
@@ -58,16 +74,24 @@ export type Intake = {
   ): void;
 };
 
-/** Limits, then eligibility, then the shard: a refusal on the way changes nothing. */
+/** Limits, then eligibility, then the bot check and the device, then the shard: a refusal on the way changes nothing. */
 export function createIntake(parts: IntakeParts): Intake {
   const { engine, show, limits } = parts;
   const keys = new NewestKeys(parts.pseudonyms);
+  /** Why somebody let in by the show is not let in here; asked after eligibility, so that nobody checks for nothing. */
+  const refusal = (session: Session, what: string, botCheck: boolean): No | null => {
+    if (botCheck && !parts.botCheck.holds(session, what)) return no("draw.check_required");
+    return parts.entrants.mayEnter(session, what) ? null : no("draw.device_full");
+  };
   return {
+    pass: (session, pass) => (parts.botCheck.accept(session, pass) ? null : no("pass.invalid")),
     tap(session, tap, done) {
       const waitMs = limits.take("tap", session, tap.taps);
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
       const admitted = show.admit({ drawIndex: tap.drawIndex, session });
       if (!admitted.ok) return done(no(admitted.code));
+      const refused = refusal(session, admitted.draw, admitted.botCheck);
+      if (refused !== null) return done(refused);
       const userKey = keys.of(session, admitted.draw, tap.nonce);
       engine.enter(admitted.draw, session.userId, userKey, (answer, where) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
@@ -82,6 +106,8 @@ export function createIntake(parts: IntakeParts): Intake {
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
       const admitted = show.admitTake({ pool: wish.pool, session });
       if (!admitted.ok) return done(no(admitted.code));
+      const refused = refusal(session, admitted.pool, admitted.botCheck);
+      if (refused !== null) return done(refused);
       engine.take(admitted.pool, session.userId, wish.requestId, (answer) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type === "granted") return done({ ok: true, awardId: answer.awardId });

@@ -5,6 +5,7 @@ import type { ClientMessage } from "@wanhui/protocol";
 export type Unreadable = { readonly t: "unreadable"; readonly field: string | null };
 export type ReadMessage =
   | Extract<ClientMessage, { t: "hello" | "ping" }>
+  | { readonly t: "pass"; readonly pass: string }
   | { readonly t: "take"; readonly pool: string; readonly r: RequestId }
   | Unreadable;
 
@@ -12,7 +13,7 @@ const ID = /^[a-z0-9][a-z0-9._/-]{0,127}$/;
 const HEX_16 = /^[0-9a-f]{32}$/;
 const STREAM = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Reads one JSON message of a client by hand: three shapes, on the hot path of every socket. */
+/** Reads one JSON message of a client by hand: four shapes, on the hot path of every socket. */
 export function readMessage(text: string): ReadMessage {
   let value: unknown;
   try {
@@ -25,6 +26,9 @@ export function readMessage(text: string): ReadMessage {
   if (message.t === "hello") return readHello(message);
   if (message.t === "ping") {
     return isCount(message.c) ? { t: "ping", c: message.c } : unreadable("c");
+  }
+  if (message.t === "pass") {
+    return typeof message.pass === "string" ? { t: "pass", pass: message.pass } : unreadable("pass");
   }
   if (message.t !== "take") return unreadable("t");
   const { pool, r } = message;

@@ -4,6 +4,7 @@ export { textFrame } from "./frames.ts";
 export { createGateway, type Gateway, type GatewayOptions, type GatewayStats } from "./gateway.ts";
 export {
   type Admission,
+  type CheckPort,
   createIntake,
   type Done,
   type EnginePort,

@@ -11,7 +11,7 @@ import {
 } from "@wanhui/protocol/schemas";
 import { z } from "zod";
 import { type App, problem, problemResponses } from "../http/mod.ts";
-import { requireSession } from "../people/mod.ts";
+import { requireSession, type Session } from "../people/mod.ts";
 import type { Intake, No, ShowPort, TakeOutcome, TapOutcome } from "./intake.ts";
 import type { Room } from "./room.ts";
 
@@ -49,6 +49,9 @@ function tapRoute(app: App, { intake, show }: RoomRoutesDeps): void {
         "draw.closed",
         "draw.not_eligible",
         "auth.level",
+        "draw.check_required",
+        "draw.device_full",
+        "pass.invalid",
         "rate.limited",
       ),
     },
@@ -57,7 +60,8 @@ function tapRoute(app: App, { intake, show }: RoomRoutesDeps): void {
     const session = requireSession(request);
     const drawIndex = show.drawIndexOf(request.params.draw);
     if (drawIndex === null) throw problem("draw.unknown");
-    const { taps, nonce } = request.body;
+    const { taps, nonce, pass } = request.body;
+    showPass(intake, session, pass);
     const outcome = await new Promise<TapOutcome>((resolve) =>
       intake.tap(session, { drawIndex, taps, nonce: Buffer.from(nonce, "hex") }, resolve),
     );
@@ -84,6 +88,9 @@ function takeRoute(app: App, { intake }: RoomRoutesDeps): void {
         "grab.wait",
         "draw.not_eligible",
         "auth.level",
+        "draw.check_required",
+        "draw.device_full",
+        "pass.invalid",
         "rate.limited",
       ),
     },
@@ -91,6 +98,7 @@ function takeRoute(app: App, { intake }: RoomRoutesDeps): void {
   app.post("/api/pools/:pool/take", { schema }, async (request) => {
     const session = requireSession(request);
     const requestId = hex16Schema.parse(request.body.requestId) as RequestId;
+    showPass(intake, session, request.body.pass);
     const outcome = await new Promise<TakeOutcome>((resolve) =>
       intake.take(session, { pool: request.params.pool, requestId }, resolve),
     );
@@ -117,6 +125,12 @@ function pollRoute(app: App, { room }: RoomRoutesDeps): void {
         .send(room.poll(stream ?? null, offset ?? null) as never)
     );
   });
+}
+
+/** Each request shows its pass anew: there is no connection that would remember it. */
+function showPass(intake: Intake, session: Session, pass: string | undefined): void {
+  const no = pass === undefined ? null : intake.pass(session, pass);
+  if (no !== null) throw refused(no);
 }
 
 function refused(outcome: No) {

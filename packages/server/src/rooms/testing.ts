@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { BeaconChain, DrawId, DrawRules, PoolId, UserId } from "@wanhui/core";
-import { type RoundView, type ShowView, WS_SUBPROTOCOL } from "@wanhui/protocol";
+import { type RainView, type RoundView, type ShowView, WS_SUBPROTOCOL } from "@wanhui/protocol";
 import { type RawData, WebSocket } from "ws";
+import { botCheckRoutes, createBotCheck } from "../bot-check/mod.ts";
 import {
   type Batch,
   createEngine,
@@ -13,6 +14,7 @@ import {
 } from "../engine/mod.ts";
 import { type App, createApp, createOrigins, type Origins } from "../http/mod.ts";
 import {
+  createEntrants,
   createLimits,
   createPeople,
   type Limits,
@@ -36,6 +38,7 @@ import {
   createRoom,
   type EnginePort,
   type Gateway,
+  type GatewayOptions,
   type Room,
   realClock,
   roomRoutes,
@@ -165,6 +168,9 @@ export type VenueOptions = {
   readonly socketsMax?: number;
   readonly turnedAwayAtOnceMax?: number;
   readonly engine?: (engine: Engine) => EnginePort;
+  /** The round and the rain ask for a bot check. */
+  readonly botCheck?: boolean;
+  readonly handshakes?: NonNullable<GatewayOptions["handshakes"]>;
 };
 
 /** Starts a venue whose one round is open now, and whose rain is falling. */
@@ -197,9 +203,21 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
   const origins = createOrigins({ secure: false, publicUrl: "https://gala.example" });
   const clock = realClock(nowMs);
   const room = createRoom({ clock, frame: textFrame });
+  const isChecked = options.botCheck === true;
+  const botCheck = createBotCheck({
+    secret,
+    nowMs,
+    random: () => 0,
+    timesOf: (what) =>
+      isChecked && [DRAW, RAIN_POOL].some((id) => id === what)
+        ? { opensAtMs: openedAtMs, closesAtMs: openedAtMs + 3_600_000 }
+        : null,
+  });
   const intake = createIntake({
     engine: options.engine?.(engine) ?? engine,
-    show: showPort(),
+    show: showPort(isChecked),
+    botCheck,
+    entrants: createEntrants(),
     limits,
     pseudonyms: people.pseudonyms,
   });
@@ -214,6 +232,7 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
     log,
     random: Math.random,
     socketsMax: options.socketsMax ?? 10_000,
+    ...(options.handshakes === undefined ? {} : { handshakes: options.handshakes }),
     ...(options.turnedAwayAtOnceMax === undefined
       ? {}
       : { turnedAwayAtOnceMax: options.turnedAwayAtOnceMax }),
@@ -223,8 +242,10 @@ export async function startVenue(options: VenueOptions = {}): Promise<Venue> {
   const staffActs: StaffAct[] = [];
   const record = async (act: StaffAct) => void staffActs.push(act);
   staffRoutes(app, { people, secure: false, baseUrl: () => "https://gala.example", record });
-  roomRoutes(app, { room, intake, show: showPort() });
-  app.get("/api/show", async () => showView({ room, nowMs: nowMs(), opensAtMs: openedAtMs }));
+  botCheckRoutes(app, { botCheck });
+  roomRoutes(app, { room, intake, show: showPort(isChecked) });
+  const view = () => showView({ room, nowMs: nowMs(), opensAtMs: openedAtMs, isChecked });
+  app.get("/api/show", async () => view());
   await app.listen({ port: 0, host: "127.0.0.1" });
   gateway.attach(app.server);
   room.start();
@@ -299,7 +320,12 @@ async function openRound(engine: Engine, nowMs: () => number, options: VenueOpti
 }
 
 /** The show as its board would show it: one round that is open for an hour. */
-export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): ShowView {
+export function showView(at: {
+  room: Room;
+  nowMs: number;
+  opensAtMs: number;
+  isChecked?: boolean;
+}): ShowView {
   const text = { zh: "晚会", en: "gala" };
   const round: RoundView = {
     draw: DRAW,
@@ -316,6 +342,7 @@ export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): 
     schedule: [3],
     enter: "guest",
     capPerUser: 1,
+    botCheck: at.isChecked === true,
     rulesHash: "00".repeat(32),
     armHash: "00".repeat(32),
     firstRound: 1,
@@ -339,7 +366,7 @@ export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): 
     venues: [],
     cues: [],
     rounds: [round],
-    rains: [],
+    rains: at.isChecked === true ? [checkedRain(at.opensAtMs)] : [],
     prizes: [],
     beacon: { level: "dev", name: "dev" },
     showKey: "ef".repeat(32),
@@ -350,15 +377,28 @@ export function showView(at: { room: Room; nowMs: number; opensAtMs: number }): 
   };
 }
 
-function showPort(): ShowPort {
+function checkedRain(opensAtMs: number): RainView {
+  return {
+    slug: "rain",
+    pool: RAIN_POOL,
+    title: { zh: "雨", en: "rain" },
+    venue: "main",
+    phase: "open",
+    opensAtMs,
+    closesAtMs: opensAtMs + 3_600_000,
+    botCheck: true,
+  };
+}
+
+function showPort(botCheck: boolean): ShowPort {
   return {
     admit({ drawIndex, session }) {
       if (drawIndex !== 0) return { ok: false, code: "draw.unknown" };
       if (session.roles.includes("operator")) return { ok: false, code: "draw.not_eligible" };
-      return { ok: true, draw: DRAW };
+      return { ok: true, draw: DRAW, botCheck };
     },
     admitTake: ({ pool }) =>
-      pool === RAIN_POOL ? { ok: true, pool: RAIN_POOL } : { ok: false, code: "pool.unknown" },
+      pool === RAIN_POOL ? { ok: true, pool: RAIN_POOL, botCheck } : { ok: false, code: "pool.unknown" },
     drawIndexOf: (draw) => (draw === DRAW ? 0 : null),
   };
 }

@@ -5,6 +5,7 @@ import type {
   CtlMessage,
   CueView,
   PrizeView,
+  RainView,
   RoundView,
   ShowView,
   StudioPoolView,
@@ -70,13 +71,18 @@ export type Board = {
   /** The definition behind a pool of this run: its claim settings. */
   poolDefinition(pool: PoolId): PoolDefinition | null;
   round(draw: DrawId, nowMs: number): RoundView | null;
+  /** What a draw's id, or a rain's pool, stands for. */
+  opening(id: string, nowMs: number): RoundView | RainView | null;
   /** May this person enter this round (CU10)? Says nothing of time: the shard answers that. */
   admit(entry: {
     readonly drawIndex: number;
     readonly session: Session;
-  }): Admission<{ readonly draw: DrawId }>;
+  }): Admission<{ readonly draw: DrawId; readonly botCheck: boolean }>;
   /** May this person grab from this pool? */
-  admitTake(take: { readonly pool: string; readonly session: Session }): Admission<{ readonly pool: PoolId }>;
+  admitTake(take: {
+    readonly pool: string;
+    readonly session: Session;
+  }): Admission<{ readonly pool: PoolId; readonly botCheck: boolean }>;
   /** Index of a draw in packed frames; null for one of another run. */
   drawIndexOf(draw: string): number | null;
   /** Hashes of the beacon chains that draws armed and not closed rest on. */

@@ -134,6 +134,7 @@ export function roundView(round: BoardRound, row: CueRow, at: { run: string; now
     schedule: arm?.schedule ?? cue.schedule,
     enter: cue.enter,
     capPerUser: cue.capPerUser,
+    botCheck: cue.botCheck === true,
     rulesHash: round.rulesHash,
     armHash: round.armHash,
     firstRound: arm?.firstRound ?? null,

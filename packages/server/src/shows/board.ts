@@ -397,19 +397,26 @@ class RunBoard implements Board {
     return round === undefined ? null : this.#roundView(round, nowMs);
   }
 
-  admit(entry: { drawIndex: number; session: Session }): Admission<{ draw: DrawId }> {
+  opening(id: string, nowMs: number): RoundView | RainView | null {
+    const rain = this.#rains.find((cue) => poolIdOf(this.run.run, cue.pool) === id);
+    return rain === undefined ? this.round(id as DrawId, nowMs) : this.#rainView(rain, nowMs);
+  }
+
+  admit(entry: { drawIndex: number; session: Session }): Admission<{ draw: DrawId; botCheck: boolean }> {
     const round = this.#rounds[entry.drawIndex];
     if (round === undefined) return { ok: false, code: "draw.unknown" };
     const code = refusalAt(round.cue, entry.session, this.run.rehearsal);
-    return code === null ? { ok: true, draw: round.draw } : { ok: false, code };
+    const botCheck = round.cue.botCheck === true;
+    return code === null ? { ok: true, draw: round.draw, botCheck } : { ok: false, code };
   }
 
-  admitTake(take: { pool: string; session: Session }): Admission<{ pool: PoolId }> {
+  admitTake(take: { pool: string; session: Session }): Admission<{ pool: PoolId; botCheck: boolean }> {
     const pool = this.#poolOf.get(take.pool);
     const rain = this.#rains.find((cue) => cue.pool === pool?.definition.pool);
     if (pool === undefined || rain === undefined) return { ok: false, code: "pool.unknown" };
     const code = refusalAt(rain, take.session, this.run.rehearsal);
-    return code === null ? { ok: true, pool: pool.id } : { ok: false, code };
+    const botCheck = rain.botCheck === true;
+    return code === null ? { ok: true, pool: pool.id, botCheck } : { ok: false, code };
   }
 
   drawIndexOf(draw: string): number | null {
@@ -468,6 +475,7 @@ class RunBoard implements Board {
       phase: rainPhase(row, grab, nowMs),
       opensAtMs,
       closesAtMs,
+      botCheck: rain.botCheck === true,
     };
   }
 }

@@ -66,6 +66,8 @@ export type RoundCue = CueBase & {
   readonly capPerUser: number;
   readonly enter: EnterLevel;
   readonly excludedRoles: readonly ExcludableRole[];
+  /** Asks for a bot check (AB1); left out where not, so that a definition stored before there was one keeps its hash. */
+  readonly botCheck?: true;
   /** Slug of the later round unwon and unreleased units are promised to; null gives them back to the pool. */
   readonly leftoversTo: string | null;
   readonly claimTtlMs: number | null;
@@ -77,6 +79,8 @@ export type RainCue = CueBase & {
   readonly lengthMs: number;
   readonly enter: EnterLevel;
   readonly excludedRoles: readonly ExcludableRole[];
+  /** Asks for a bot check (AB1); left out where not, so that a definition stored before there was one keeps its hash. */
+  readonly botCheck?: true;
 };
 /** One entry of the rundown. */
 export type CueDefinition = SayCue | SegmentCue | RoundCue | RainCue;

@@ -50,10 +50,11 @@ const fieldsOf: Readonly<Record<Kind, readonly string[]>> = {
     "perUser",
     "enter",
     "excludedRoles",
+    "botCheck",
     "leftovers",
     "claimWithin",
   ],
-  rain: [...common, "rain", "pool", "lasts", "enter", "excludedRoles"],
+  rain: [...common, "rain", "pool", "lasts", "enter", "excludedRoles", "botCheck"],
 };
 const scheduleFields = ["windows", "lasts", "units", "unitsPerWindow"];
 
@@ -178,13 +179,23 @@ function readEnter(reader: FieldReader, fields: FieldMap) {
   return { enter, excludedRoles: [...new Set(excludedRoles)] };
 }
 
+/** `true`, or left out of the definition (AB1). */
+function readBotCheck(reader: FieldReader, fields: FieldMap): { botCheck?: true } | undefined {
+  const at = fields.get("botCheck");
+  const isOn = at === null ? false : reader.flag(at);
+  if (isOn === undefined) return undefined;
+  return isOn ? { botCheck: true } : {};
+}
+
 function readRain(
   reader: FieldReader,
   fields: FieldMap,
-): Pick<RainCue, "pool" | "enter" | "excludedRoles"> | undefined {
+): Pick<RainCue, "pool" | "enter" | "excludedRoles" | "botCheck"> | undefined {
   const pool = readSlug(reader, fields.need("pool"));
   const who = readEnter(reader, fields);
-  return pool === undefined || who === undefined ? undefined : { pool, ...who };
+  const check = readBotCheck(reader, fields);
+  if (pool === undefined || who === undefined || check === undefined) return undefined;
+  return { pool, ...who, ...check };
 }
 
 type RoundOnly = Omit<RoundCue, keyof Base | "kind" | "lateMaxMs">;
@@ -204,6 +215,7 @@ function readRound(reader: FieldReader, fields: FieldMap, around: CueSurrounding
       : readSchedule(reader, scheduleField, firstWindowMs ?? FIRST_WINDOW_MS_DEFAULT);
   const capPerUser = readCap(reader, fields, { rule: "SH17", noneAllowed: false });
   const who = readEnter(reader, fields);
+  const check = readBotCheck(reader, fields);
   const leftoversField = fields.get("leftovers");
   const leftoversTo =
     leftoversField === null || isNone(leftoversField) ? null : readSlug(reader, leftoversField);
@@ -212,8 +224,8 @@ function readRound(reader: FieldReader, fields: FieldMap, around: CueSurrounding
     claimField === null ? (prize?.claim.ttlMs ?? null) : readClaimTtl(reader, claimField, prize?.kind);
   if (pool === undefined || firstWindowMs === undefined || schedule === undefined) return undefined;
   if (typeof capPerUser !== "number" || who === undefined) return undefined;
-  if (leftoversTo === undefined || claimTtlMs === undefined) return undefined;
-  return { pool, schedule, firstWindowMs, capPerUser, ...who, leftoversTo, claimTtlMs };
+  if (leftoversTo === undefined || claimTtlMs === undefined || check === undefined) return undefined;
+  return { pool, schedule, firstWindowMs, capPerUser, ...who, ...check, leftoversTo, claimTtlMs };
 }
 
 /** Units of each window, from a list or from a sum to spread [SH11]. */
