@@ -10,6 +10,8 @@ import {
   WS_SUBPROTOCOL,
 } from "@wanhui/protocol";
 import { backoffMs } from "./backoff.ts";
+import { Checks } from "./check/checks.ts";
+import { solveCheck } from "./check/solve.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { Keepsakes } from "./heard.ts";
@@ -60,6 +62,7 @@ class Client implements RoomClient {
   readonly #own: OwnLane;
   readonly #pulse: Pulse;
   readonly #poller: Poller;
+  readonly #checks: Checks;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
   readonly #offLine = () => this.#doubt();
@@ -99,7 +102,10 @@ class Client implements RoomClient {
     this.#lane = new ShowLane({
       fetchShow: () => this.#fetchShow(),
       random: this.#random,
-      onShow: (show) => this.#events.emit("show", show),
+      onShow: (show) => {
+        this.#events.emit("show", show);
+        this.#checks.look();
+      },
       onCtl: (message) => this.#onCtl(message),
       onRenewed: () => this.#own.renewed(this.#greeted),
     });
@@ -122,6 +128,7 @@ class Client implements RoomClient {
       onFailed: (retryAtMs) => this.#setStatus({ state: "offline", retryAtMs }),
       random: this.#random,
     });
+    this.#checks = this.#makeChecks();
     globalThis.addEventListener?.("online", this.#onLine);
     globalThis.addEventListener?.("offline", this.#offLine);
     queueMicrotask(() => void this.#attempt());
@@ -186,6 +193,7 @@ class Client implements RoomClient {
     globalThis.removeEventListener?.("offline", this.#offLine);
     for (const timer of [this.#retryTimer, this.#signInTimer]) clearTimeout(timer);
     this.#own.stop();
+    this.#checks.stop();
     this.#taps.stop();
     this.#poller.stop();
     this.#lane.stop();
@@ -202,6 +210,28 @@ class Client implements RoomClient {
     const same = this.#status.state === status.state && status.state !== "offline";
     this.#status = status;
     if (!same) this.#events.emit("status", status);
+  }
+
+  #makeChecks(): Checks {
+    return new Checks({
+      nowMs: () => this.serverNowMs(),
+      show: () => this.show,
+      isIn: () => this.#greeted || this.#status.state === "polling",
+      user: () => this.#user ?? "",
+      http: this.#http,
+      solve: this.#options.solve ?? solveCheck,
+      send: (pass) => this.#send({ t: "pass", pass }),
+      changed: (state) => this.#events.emit("check", state),
+      passed: () => this.#goOn(),
+      random: this.#random,
+      storage: this.#options.storage,
+    });
+  }
+
+  /** A way out, or in, that was not there before: what waited for it leaves. */
+  #goOn(): void {
+    this.#takes.resume();
+    this.#taps.resume();
   }
 
   // --- getting in
@@ -251,6 +281,7 @@ class Client implements RoomClient {
       this.#everGreeted = false;
       this.#tracker.clear();
       this.#taps.clear();
+      this.#checks.clear();
     }
     this.#user = session.user;
     this.#events.emit("session", session);
@@ -395,8 +426,9 @@ class Client implements RoomClient {
     this.#own.greeted({ resumed, newest: hello.me, first });
     this.#pulse.begin();
     this.#planSignIn();
-    this.#takes.resume();
-    this.#taps.resume();
+    // Before anything they let in.
+    this.#checks.greeted();
+    this.#goOn();
   }
 
   #onCtl(message: CtlMessage): void {
@@ -411,12 +443,21 @@ class Client implements RoomClient {
 
   #onNo(no: Extract<ServerMessage, { t: "no" }>): void {
     const { code, retryMs = null, place = null } = no;
+    if (code === "pass.invalid") this.#checks.demand(null);
+    if (code === "draw.check_required") this.#demanded(no);
     if (no.r !== undefined) {
       this.#takes.refused(no.r, { code, retryMs, place });
       return;
     }
     this.#pulse.acked();
+    // Held back as if it had not left: the pass sends it again.
+    if (code === "draw.check_required" || code === "pass.invalid") return;
     this.#taps.refused(no.d === undefined ? null : this.#drawAt(no.d), code, retryMs);
+  }
+
+  #demanded({ d, r }: { readonly d?: number; readonly r?: string }): void {
+    if (d !== undefined) this.#checks.demand(this.#drawAt(d));
+    if (r !== undefined) this.#checks.demand(this.#takes.poolOf(r));
   }
 
   #acked(draw: string, window: number): void {
@@ -432,11 +473,11 @@ class Client implements RoomClient {
     if (this.#isStopped()) return;
     const before = this.#status.state;
     this.#setStatus({ state: "polling" });
-    if (before !== "polling") this.#takes.resume();
-    if (before !== "polling") this.#taps.resume();
+    if (before !== "polling") this.#goOn();
     this.#clock.guess(polled.at);
     this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
     this.#own.polled();
+    this.#checks.look();
   }
 
   // --- taps and takes
@@ -453,7 +494,9 @@ class Client implements RoomClient {
     this.#events.emit("heard", { count: this.#kept.count, lasting: this.#kept.lasting });
   }
 
-  #sendTaps({ draw, index }: RoundView, window: number, taps: number): boolean {
+  #sendTaps({ draw, index, botCheck }: RoundView, window: number, taps: number): boolean {
+    const pass = this.#checks.passOf(draw);
+    if (botCheck && pass === null) return false;
     const nonce = this.#nonceOf(draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
       this.#frameNumber += 1;
@@ -461,21 +504,32 @@ class Client implements RoomClient {
       this.#pulse.expectAck();
     } else if (this.#status.state === "polling") {
       const path = `/api/draws/${encodeURIComponent(draw)}/tap`;
-      this.#http<{ window: number }>("POST", path, { nonce, taps })
+      this.#http<{ window: number }>("POST", path, { nonce, taps, ...(pass === null ? {} : { pass }) })
         .then((answer) => this.#acked(draw, answer.window))
-        .catch(({ code, retryMs }: HttpProblem) => this.#taps.refused(draw, code, retryMs));
+        .catch(({ code, retryMs }: HttpProblem) => {
+          if (code === "draw.check_required" || code === "pass.invalid") this.#checks.demand(draw);
+          else this.#taps.refused(draw, code, retryMs);
+        });
     } else return false;
     this.#tracker.sent(draw, window);
     return true;
   }
 
   #sendTake(pool: string, requestId: string): void {
+    const pass = this.#checks.passOf(pool);
+    if (pass === null && this.show?.rains.some((rain) => rain.pool === pool && rain.botCheck)) return;
     if (this.#greeted) {
       this.#send({ t: "take", pool, r: requestId });
     } else if (this.#status.state === "polling") {
-      this.#http<{ awardId: string }>("POST", `/api/pools/${encodeURIComponent(pool)}/take`, { requestId })
+      this.#http<{ awardId: string }>("POST", `/api/pools/${encodeURIComponent(pool)}/take`, {
+        requestId,
+        ...(pass === null ? {} : { pass }),
+      })
         .then(({ awardId }) => this.#takes.got(requestId, awardId))
-        .catch((problem: HttpProblem) => this.#takes.failed(requestId, problem));
+        .catch((problem: HttpProblem) => {
+          if (problem.code === "draw.check_required") this.#checks.demand(pool);
+          this.#takes.failed(requestId, problem);
+        });
     }
   }
 }

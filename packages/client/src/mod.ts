@@ -1,6 +1,8 @@
 // What a page or a program needs to be in a room. No dependency, nothing at load time; browser and Node 20.
 
 export { backoffMs } from "./backoff.ts";
+export type { CheckState } from "./check/checks.ts";
+export { type OnProgress, solveCheck } from "./check/solve.ts";
 export { ServerClock } from "./clock.ts";
 export { connect } from "./connect.ts";
 export { foldCounts, foldShow } from "./fold.ts";

@@ -1,4 +1,13 @@
-import type { CtlMessage, MeMessage, SessionView, ShowView } from "@wanhui/protocol";
+import type {
+  CheckChallenge,
+  CheckSolution,
+  CtlMessage,
+  MeMessage,
+  SessionView,
+  ShowView,
+} from "@wanhui/protocol";
+import type { CheckState } from "./check/checks.ts";
+import type { OnProgress } from "./check/solve.ts";
 import type { TrackedWindow } from "./tracker.ts";
 
 /** The part of `localStorage` we use; give another to a program, or none to remember nothing. */
@@ -61,6 +70,8 @@ export type ClientEvents = {
   heard: HeardCount;
   /** Signed in, at first and anew: who one is, and how well known. */
   session: SessionView;
+  /** How the bot check of a draw or a rain goes (AB7). */
+  check: CheckState;
   /** A tap was refused, and is not sent again. */
   refused: RefusedTaps;
 };
@@ -95,6 +106,8 @@ export type ClientOptions = {
   readonly fetchTicket?: () => Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }>;
   /** Instead of `GET /api/show`. */
   readonly fetchShow?: () => Promise<ShowView>;
+  /** Solves a bot check elsewhere, in a worker; `solveCheck` in slices when left out. */
+  readonly solve?: (challenge: CheckChallenge, onProgress: OnProgress) => Promise<CheckSolution>;
   /** Uniform in [0, 1); spreads those who come back. */
   readonly random?: () => number;
 };

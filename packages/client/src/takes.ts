@@ -33,9 +33,14 @@ export class Takes {
     this.#settle(requestId, { ok: true, awardId });
   }
 
+  poolOf(requestId: string): string | null {
+    return this.#pending.get(requestId)?.pool ?? null;
+  }
+
+  /** A check that is asked for leaves the wish open: its pass asks again, by `resume`. */
   refused(requestId: string, refusal: { code: string; retryMs: number | null; place: number | null }): void {
     const pending = this.#pending.get(requestId);
-    if (pending === undefined) return;
+    if (pending === undefined || refusal.code === "draw.check_required") return;
     if (!askAgain(refusal.code)) {
       this.#settle(requestId, { ok: false, ...refusal });
       return;

@@ -15,6 +15,8 @@ export const TAPS_PER_FRAME_MAX = 50;
 export const CLIENT_FRAMES_PER_SECOND_MAX = 10;
 /** Frames a socket that was silent may send at once (LM6): three seconds of the steady rate. */
 export const CLIENT_FRAMES_BURST = 30;
+/** Counters the answer of a bot check is one of (AB2): what is left to do is counted against it. */
+export const CHECK_COUNTERS = 512;
 /** Room tick: what happened in between is one frame. Grows with the crowd so that frames, the real cost, do not. */
 export const ROOM_TICK_MS_MIN = 100;
 /** The slowest tick, in milliseconds, reached at 10,000 sockets (WR2). */

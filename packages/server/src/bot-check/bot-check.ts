@@ -1,5 +1,11 @@
 import { randomInt } from "node:crypto";
-import type { CheckChallenge, CheckSolution, Code, EntryPassView } from "@wanhui/protocol";
+import {
+  CHECK_COUNTERS,
+  type CheckChallenge,
+  type CheckSolution,
+  type Code,
+  type EntryPassView,
+} from "@wanhui/protocol";
 import { createChallenge, verifySolution } from "altcha-lib";
 import { deriveKey } from "altcha-lib/algorithms/pbkdf2";
 import { createTokens, keyFor, type Secret, type Session } from "../people/mod.ts";
@@ -7,9 +13,7 @@ import { UsedChallenges } from "./used-challenges.ts";
 
 /** Iterations of one derivation: 0.27 ms for a server's core, some 3.5 ms for a phone. */
 const COST = 1_000;
-/** Counters a challenge's answer is one of: 256 tries on average, 0.9 s on a phone, and never more than twice that. */
-const COUNTERS = 512;
-/** The same for people of a rehearsal: one machine plays a thousand phones (AB9). */
+/** `CHECK_COUNTERS` for the people of a rehearsal: one machine plays a thousand phones (AB9). */
 const SYNTHETIC_COUNTERS = 8;
 /** Half a key, as the library has it: a key with the same beginning by chance is not to be found. */
 const KEY_PREFIX_BYTES = 16;
@@ -81,7 +85,7 @@ export function createBotCheck(options: BotCheckOptions): BotCheck {
         const challenge = await createChallenge({
           algorithm: "PBKDF2/SHA-256",
           cost: COST,
-          counter: randomInt(person.synthetic ? SYNTHETIC_COUNTERS : COUNTERS),
+          counter: randomInt(person.synthetic ? SYNTHETIC_COUNTERS : CHECK_COUNTERS),
           keyPrefixLength: KEY_PREFIX_BYTES,
           deriveKey,
           data: { user: person.userId, for: what },

@@ -22,7 +22,13 @@ export function botCheckRoutes(app: App, { botCheck }: BotCheckRoutesDeps): void
     body: checkBodySchema,
     response: {
       200: checkChallengeSchema,
-      ...problemResponses("auth.missing", "check.not_needed", "check.too_early", "check.busy", "rate.limited"),
+      ...problemResponses(
+        "auth.missing",
+        "check.not_needed",
+        "check.too_early",
+        "check.busy",
+        "rate.limited",
+      ),
     },
   };
   app.post("/api/bot-check", { schema: ask }, async (request): Promise<CheckChallenge> => {

@@ -15,12 +15,12 @@ export class UsedChallenges {
 
   /** Notes a use. Synchronous, so that of two exchanges at once one is the second. @returns false when it was used before */
   use(signature: string, expiresAtMs: number): boolean {
+    if (this.#expiryOf.has(signature)) return false;
     const nowMs = this.#nowMs();
     for (const [known, endMs] of this.#expiryOf) {
       if (endMs > nowMs && this.#expiryOf.size < this.#max) break;
       this.#expiryOf.delete(known);
     }
-    if (this.#expiryOf.has(signature)) return false;
     this.#expiryOf.set(signature, expiresAtMs);
     return true;
   }

@@ -116,5 +116,5 @@ const CHECKED = new Set<string>(["planned", "held", "armed", "open"]);
 
 /** When something that asks for a bot check opens and closes; null where it asks for none, or is over. */
 function checkTimes(opening: RoundView | RainView | null): CheckTimes | null {
-  return opening !== null && opening.botCheck && CHECKED.has(opening.phase) ? opening : null;
+  return opening?.botCheck && CHECKED.has(opening.phase) ? opening : null;
 }

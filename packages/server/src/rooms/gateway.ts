@@ -203,8 +203,8 @@ class SocketGateway implements Gateway {
       this.#refusedRush += 1;
       refuse(socket, 503, "Service Unavailable", this.#spreadMs(COME_BACK_MS));
     };
-    if (this.#stopping) return refuseRush();
-    this.#handshakes.admit(address, { take, refuse: refuseRush, isGone: () => socket.destroyed });
+    if (this.#stopping) refuseRush();
+    else this.#handshakes.admit(address, { take, refuse: refuseRush, isGone: () => socket.destroyed });
   }
 
   /** Pages cannot read a refused handshake, so a refusal is a close code of an accepted one. */

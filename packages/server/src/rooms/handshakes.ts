@@ -63,7 +63,10 @@ export class Handshakes {
     if (this.#waiting >= this.#waitingMax) {
       const longest = this.#longest();
       // Whoever pushes the line over the edge goes, not whoever happens to come then.
-      if (longest === undefined || longest.length <= line.length + 1) return wish.refuse();
+      if (longest === undefined || longest.length <= line.length + 1) {
+        wish.refuse();
+        return;
+      }
       longest.pop()?.refuse();
       this.#waiting -= 1;
     }
