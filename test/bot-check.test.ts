@@ -6,8 +6,8 @@ import {
   type ClientStorage,
   connect,
   type RoomClient,
-  solveCheck,
 } from "@wanhui/client";
+import { solveCheck } from "@wanhui/client/solve";
 import { encodeTaps } from "@wanhui/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";

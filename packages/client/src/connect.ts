@@ -11,7 +11,6 @@ import {
 } from "@wanhui/protocol";
 import { backoffMs } from "./backoff.ts";
 import { Checks } from "./check/checks.ts";
-import { solveCheck } from "./check/solve.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { Keepsakes } from "./heard.ts";
@@ -42,6 +41,10 @@ const FAILURES_BEFORE_POLLING = 3;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Between two sign-ins, whatever the server says of their end. */
 const SIGN_IN_PAUSE_MS = 1_000;
+
+/** Loaded when there is something to solve: most of a visit has no need of it. */
+const solveHere: NonNullable<ClientOptions["solve"]> = async (challenge, onProgress) =>
+  (await import("./check/solve.ts")).solveCheck(challenge, onProgress);
 
 /** Joins a room and stays in it until `stop`. */
 export function connect(options: ClientOptions): RoomClient {
@@ -219,7 +222,7 @@ class Client implements RoomClient {
       isIn: () => this.#greeted || this.#status.state === "polling",
       user: () => this.#user ?? "",
       http: this.#http,
-      solve: this.#options.solve ?? solveCheck,
+      solve: this.#options.solve ?? solveHere,
       send: (pass) => this.#send({ t: "pass", pass }),
       changed: (state) => this.#events.emit("check", state),
       passed: () => this.#goOn(),

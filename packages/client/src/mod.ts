@@ -2,7 +2,7 @@
 
 export { backoffMs } from "./backoff.ts";
 export type { CheckState } from "./check/checks.ts";
-export { type OnProgress, solveCheck } from "./check/solve.ts";
+export type { OnProgress } from "./check/solve.ts";
 export { ServerClock } from "./clock.ts";
 export { connect } from "./connect.ts";
 export { foldCounts, foldShow } from "./fold.ts";

@@ -106,7 +106,7 @@ export type ClientOptions = {
   readonly fetchTicket?: () => Promise<{ ticket: string; pseudonyms?: Readonly<Record<string, string>> }>;
   /** Instead of `GET /api/show`. */
   readonly fetchShow?: () => Promise<ShowView>;
-  /** Solves a bot check elsewhere, in a worker; `solveCheck` in slices when left out. */
+  /** Solves a bot check elsewhere, in a worker; in slices of this thread when left out. */
   readonly solve?: (challenge: CheckChallenge, onProgress: OnProgress) => Promise<CheckSolution>;
   /** Uniform in [0, 1); spreads those who come back. */
   readonly random?: () => number;

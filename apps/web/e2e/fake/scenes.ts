@@ -79,6 +79,7 @@ export function round(
     schedule,
     enter: "guest",
     capPerUser: 1,
+    botCheck: false,
     rulesHash: HASH,
     armHash: null,
     firstRound: null,

@@ -1,5 +1,4 @@
 import { CHECK_COUNTERS, type CheckChallenge, type CheckSolution } from "@wanhui/protocol";
-import { bytesOf, hexOf } from "../keys.ts";
 import { pbkdf2 } from "./pbkdf2.ts";
 
 /** Work between two looks at the rest of the page: a frame of a screen is 16 ms. */
@@ -59,3 +58,8 @@ async function derive(
   const bits = await subtle.deriveBits({ name: "PBKDF2", salt, iterations: cost, hash: "SHA-256" }, key, 256);
   return new Uint8Array(bits);
 }
+
+// Of its own, so that this file is one piece for pages and workers that load it alone.
+const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const bytesOf = (hex: string) =>
+  Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));

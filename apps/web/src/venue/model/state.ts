@@ -1,6 +1,7 @@
 // What the page knows. One plain object, replaced on change; the store (store.ts) is its only writer.
 
 import type { AwardView, RoundView, SessionView, ShowView } from "@wanhui/protocol";
+import type { CheckState } from "@wanhui/client";
 import type { LinkState } from "../source/source.ts";
 import type { DrawnWindow } from "./prizes.ts";
 import type { StageInput } from "./stage.ts";
@@ -44,6 +45,8 @@ export type VenueState = {
   /** Draw whose first tap of this window is on its way. */
   readonly sending: string | null;
   readonly rains: Readonly<Record<string, RainNote>>;
+  /** Bot checks by what they are for: a draw, or a rain's pool. */
+  readonly checks: Readonly<Record<string, CheckState>>;
   readonly refusal: { readonly code: string; readonly atMs: number } | null;
   readonly uncounted: number;
   /** What this device has heard for the checker. */
@@ -66,6 +69,7 @@ export const EMPTY_STATE: VenueState = {
   taps: {},
   sending: null,
   rains: {},
+  checks: {},
   refusal: null,
   uncounted: 0,
   heard: { count: 0, lasting: true },
@@ -78,6 +82,12 @@ const RANK = { guest: 0, contact: 1, identity: 2 };
 /** Whether a round asks for a better known person than this one; false while nobody knows. */
 export function lacksLevel(state: Pick<VenueState, "level">, round: Pick<RoundView, "enter">): boolean {
   return state.level !== null && RANK[state.level] < RANK[round.enter];
+}
+
+/** Whether gestures for this draw, or grabs from this rain's pool, are held back until a bot check is done (AB8). */
+export function isHeldBack(state: Pick<VenueState, "checks">, what: string): boolean {
+  const check = state.checks[what];
+  return check !== undefined && check.phase !== "passed";
 }
 
 /** Key of a window's note. */

@@ -11,6 +11,7 @@ import {
   EMPTY_STATE,
   enteredWindows,
   factsIn,
+  isHeldBack,
   lacksLevel,
   lookAt,
   noteKey,
@@ -123,6 +124,8 @@ export class VenueStore {
       this.#set({ uncounted: this.#state.uncounted + 1 });
       return;
     }
+    // Not counted here: it leaves with the pass, if the window is open then, and the answer says that it is in.
+    if (isHeldBack(this.#state, round.draw)) return;
     const window = windowAt(round, nowMs) ?? 0;
     const known = this.#state.notes[noteKey(round.draw, window)]?.entered === true;
     const taps = { ...this.#state.taps, [round.draw]: (this.#state.taps[round.draw] ?? 0) + 1 };
@@ -180,6 +183,9 @@ export class VenueStore {
         break;
       case "refused":
         this.#hearRefused(event);
+        break;
+      case "check":
+        this.#set({ checks: { ...this.#state.checks, [event.check.for]: event.check } });
         break;
       case "level":
         this.#set({ level: event.level });

@@ -1,6 +1,6 @@
 // Where the page's facts come from, as the page wants to see it. The SDK stands behind it (client-source.ts).
 
-import type { TakeOutcome } from "@wanhui/client";
+import type { CheckState, TakeOutcome } from "@wanhui/client";
 import type { AwardView, SessionView, ShowView } from "@wanhui/protocol";
 
 /** connecting: never been live; lost: was live, will be again by itself. */
@@ -34,6 +34,8 @@ export type VenueEvent =
       /** Gestures that count for nothing. */
       readonly taps: number;
     }
+  /** How the bot check of a draw or a rain goes (AB8). */
+  | { readonly type: "check"; readonly check: CheckState }
   /** Signed in, at first or anew: how well one is known. */
   | { readonly type: "level"; readonly level: SessionView["level"] }
   /** Seals and other records this device has heard, and whether they are there when the page comes back. */
