@@ -57,13 +57,27 @@ export class MemoryDisk {
     return new Set(written.map((row) => row.shard));
   }
 
-  async raise(shard: number, holder: string, onlyIfHeld: boolean): Promise<number | null> {
-    const row = this.shard(shard);
-    while (row.locks > 0) await new Promise<void>((resolve) => row.waiting.push(resolve));
-    if (onlyIfHeld && row.holder !== holder) return null;
+  /** @param heldBy raised only while held by him; null for whoever holds it */
+  async raise(shard: number, holder: string, heldBy: string | null): Promise<number | null> {
+    const row = await this.#unlocked(shard);
+    if (heldBy !== null && row.holder !== heldBy) return null;
     row.epoch += 1;
     row.holder = holder;
     return row.epoch;
+  }
+
+  async release(shard: number, holder: string, epoch: number): Promise<boolean> {
+    const row = await this.#unlocked(shard);
+    if (row.holder !== holder || row.epoch !== epoch) return false;
+    row.holder = "";
+    return true;
+  }
+
+  /** An update of the fence's row waits for the appends that hold it. */
+  async #unlocked(shard: number): Promise<Shard> {
+    const row = this.shard(shard);
+    while (row.locks > 0) await new Promise<void>((resolve) => row.waiting.push(resolve));
+    return row;
   }
 
   #follows(row: Batch): boolean {
@@ -99,11 +113,15 @@ export class MemoryJournal implements JournalStore {
   }
 
   raiseEpoch(shard: number, holder: string): Promise<number> {
-    return this.#statement("raise", async () => (await this.#disk.raise(shard, holder, false)) ?? 0);
+    return this.#statement("raise", async () => (await this.#disk.raise(shard, holder, null)) ?? 0);
   }
 
-  raiseEpochIfHeld(shard: number, holder: string): Promise<number | null> {
-    return this.#statement("raise", () => this.#disk.raise(shard, holder, true));
+  raiseEpochIfHeld(shard: number, holder: string, next = holder): Promise<number | null> {
+    return this.#statement("raise", () => this.#disk.raise(shard, next, holder));
+  }
+
+  release(shard: number, holder: string, epoch: number): Promise<boolean> {
+    return this.#statement("raise", () => this.#disk.release(shard, holder, epoch));
   }
 
   async *readTail(shard: number, fromSeq: number): AsyncIterable<Batch> {

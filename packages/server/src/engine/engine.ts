@@ -11,15 +11,10 @@ import type {
 } from "@wanhui/core";
 import type { Service } from "../platform/mod.ts";
 import { DueTimer } from "./due-timer.ts";
-import {
-  RECOVERY_PAUSE_MS,
-  SHARDS_DEFAULT,
-  TICK_BUSY_ANSWERS,
-  TICK_MS_MAX,
-  TICK_RECORDS_MAX,
-} from "./limits.ts";
-import { JournalBreak, replayShard } from "./replay.ts";
+import { SHARDS_DEFAULT, TICK_BUSY_ANSWERS, TICK_MS_MAX, TICK_RECORDS_MAX } from "./limits.ts";
 import { SeenBeacons } from "./seen-beacons.ts";
+import { ControlledShards } from "./shard-control.ts";
+import { type KeeperHost, ShardKeeper } from "./shard-keeper.ts";
 import { ShardRouter } from "./shard-router.ts";
 import { type Flight, type ShardHost, ShardWriter } from "./shard-writer.ts";
 import {
@@ -30,6 +25,7 @@ import {
   EngineFault,
   type EngineParts,
   type EngineStatus,
+  type ShardControl,
   type TimerHandle,
 } from "./types.ts";
 
@@ -60,11 +56,14 @@ class GroupCommitEngine implements Engine, Service {
   #events = 0;
   /** Called when nothing decided is unanswered any more; only `stop` waits for it. */
   #quiet: (() => void)[] = [];
+  /** Shards on their way to another process, until all they decided is answered. */
+  #handOvers: { readonly writer: ShardWriter; resolve(): void }[] = [];
   /** Lets `run` end: a shard is lost to another process, or a listener failed. */
   #onLost = () => {};
   /** A listener that failed: a bug, after which nothing is announced or acknowledged any more (JR12). */
   #bug: Error | null = null;
-  #recovering = 0;
+  readonly #keeper: ShardKeeper;
+  readonly shards: ShardControl;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -74,6 +73,14 @@ class GroupCommitEngine implements Engine, Service {
       planned: (draw, shard) => this.#router.planned(draw, shard),
     };
     this.#router = new ShardRouter(parts.sha256);
+    this.#keeper = new ShardKeeper(this.#keeperHost());
+    this.shards = new ControlledShards({
+      keeper: this.#keeper,
+      writer: (shard) => this.#shards[shard],
+      settled: (writer) => this.#settled(writer),
+      fenced: (writer) => this.#fenced(writer),
+      offer: (writer, command, done) => this.#offer(writer, command, done),
+    });
     this.#dueTimer = new DueTimer({ ...parts, onDue: () => this.#runDue() });
   }
 
@@ -106,12 +113,18 @@ class GroupCommitEngine implements Engine, Service {
     const count = await this.#parts.store.prepare(this.#parts.shards ?? SHARDS_DEFAULT);
     this.#shards = Array.from({ length: count }, (_, shard) => new ShardWriter(shard, this.#host));
     this.#router.open(this.#shards);
-    await Promise.all(this.#shards.map((writer) => this.#takeOver(writer)));
+    const alone = this.#parts.neighbours === undefined;
+    await Promise.all(
+      this.#shards.map((writer) =>
+        alone ? this.#keeper.takeAtStart(writer) : this.#keeper.followAtStart(writer),
+      ),
+    );
     if (this.#bug !== null) throw this.#bug;
     if (this.#phase !== "starting") return;
     this.#phase = "running";
     const batches = this.#shards.reduce((sum, writer) => sum + writer.seq, 0);
-    this.#parts.log.info({ shards: count, batches }, "The engine owns its shards");
+    const what = alone ? "The engine owns its shards" : "The engine follows its shards";
+    this.#parts.log.info({ shards: count, batches }, what);
     for (const writer of this.#shards) writer.drain();
     this.#armDueTimer();
     this.#flushSoon();
@@ -158,7 +171,11 @@ class GroupCommitEngine implements Engine, Service {
 
   addTaps(draw: DrawId, count: number): void {
     const shard = this.#router.shardOfDraw(draw);
-    if (shard !== null) this.#shards[shard]?.addTaps(draw, count);
+    const writer = shard === null ? undefined : this.#shards[shard];
+    if (writer === undefined) return;
+    const { neighbours } = this.#parts;
+    if (neighbours !== undefined && !writer.mine) neighbours.addTaps(writer.shard, draw, count);
+    else writer.addTaps(draw, count);
   }
 
   sawBeacon(round: number, chainHash?: Hex): void {
@@ -193,16 +210,26 @@ class GroupCommitEngine implements Engine, Service {
   }
 
   status(): EngineStatus {
-    const shards = this.#shards.map(({ shard, epoch, seq, phase, reason }) => {
-      return { shard, epoch, seq, state: phase, reason };
+    const shards = this.#shards.map(({ shard, epoch, seq, phase, mine, reason }) => {
+      return { shard, epoch, seq, state: phase, mine, reason };
     });
     const pending = this.#shards.reduce((sum, writer) => sum + writer.pending, 0);
     return { shards, pending, tickMs: this.#tickMs, appends: this.#appends, events: this.#events };
   }
 
+  isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean {
+    const shard = this.shardOf(id);
+    return shard !== null && this.#shards[shard]?.mine === true;
+  }
+
   // ---- who answers what
 
   #offer(writer: ShardWriter, command: EngineCommand, done: Done): void {
+    const { neighbours } = this.#parts;
+    if (neighbours !== undefined && !writer.mine && writer.phase !== "broken" && writer.phase !== "stopped") {
+      neighbours.ask(writer.shard, command, done);
+      return;
+    }
     writer.offer(command, done);
     const full = writer.tickRecords >= TICK_RECORDS_MAX;
     // Full while answers are handed out, each followed by another wish: the disk begins on what is there.
@@ -272,7 +299,9 @@ class GroupCommitEngine implements Engine, Service {
     if (this.#phase === "running") for (const writer of this.#shards) writer.drain();
     // The next append is on its way while the answers of this one are handed out: the disk need not wait for them.
     if (this.#full()) void this.#flush();
+    this.#tellNeighbours(landed);
     for (const { writer, flight } of landed) this.#letGo(writer, flight);
+    this.#settleHandOvers();
     if (this.#decided()) this.#flushSoon();
     else this.#settleQuiet();
   }
@@ -303,11 +332,19 @@ class GroupCommitEngine implements Engine, Service {
     for (const { writer, flight } of taken) {
       const outcome = flight.row === null ? held : written;
       if (writer.flight !== flight) continue;
-      if (outcome.status === "rejected") void this.#recover(writer, outcome.reason);
+      if (outcome.status === "rejected") void this.#keeper.recover(writer, outcome.reason);
       else if (!outcome.value.has(writer.shard)) this.#fenced(writer);
       else if (writer.landed() !== null) landed.push({ writer, flight });
     }
     return landed;
+  }
+
+  /** MP8: before any answer, so that whoever is answered finds all processes knowing, or about to know. */
+  #tellNeighbours(landed: readonly Taken[]): void {
+    const { neighbours } = this.#parts;
+    if (neighbours === undefined) return;
+    const rows = landed.flatMap(({ flight }) => (flight.row === null ? [] : [flight.row]));
+    if (rows.length > 0) neighbours.wrote(rows);
   }
 
   /** The flight is durable, or its fence held: listeners first, then the answers, in order (JR4). */
@@ -331,10 +368,14 @@ class GroupCommitEngine implements Engine, Service {
   }
 
   #fenced(writer: ShardWriter): void {
-    this.#parts.log.error(
-      { shard: writer.shard, epoch: writer.epoch },
-      "Another process took the shard over",
-    );
+    const { log, neighbours } = this.#parts;
+    const fields = { shard: writer.shard, epoch: writer.epoch };
+    if (neighbours !== undefined && writer.phase !== "broken") {
+      log.warn(fields, "Another process took the shard over: following it from here on");
+      this.#keeper.rebuild(writer);
+      return;
+    }
+    log.error(fields, "Another process took the shard over");
     writer.end("fenced", null);
     this.#onLost();
   }
@@ -372,108 +413,56 @@ class GroupCommitEngine implements Engine, Service {
   }
 
   #settleQuiet(): void {
-    if (this.#flying || this.#recovering > 0 || this.#decided()) return;
+    if (this.#flying || this.#keeper.recovering > 0 || this.#decided()) return;
     const waiting = this.#quiet;
     this.#quiet = [];
     for (const resolve of waiting) resolve();
   }
 
-  // ---- takeover and recovery
+  // ---- shards that come and go
 
-  /** JR6: the raise commits by itself; only then, in new statements, the tail is read. */
-  async #takeOver(writer: ShardWriter): Promise<void> {
-    const epoch = await this.#parts.store.raiseEpoch(writer.shard, this.#parts.holder);
-    await this.#replay(writer, epoch, true);
-  }
-
-  /** Rebuilds a shard from its journal; a break keeps it down, trouble of the world is thrown. */
-  async #replay(writer: ShardWriter, epoch: number, announce: boolean): Promise<void> {
-    const { store, sha256 } = this.#parts;
-    const { shard } = writer;
-    this.#router.forget(shard);
-    const onBatch: Parameters<typeof replayShard>[0]["onBatch"] = (batch, events) => {
-      for (const event of events) {
-        this.#beacons.follow(event);
-        if (event.type === "draw.planned") this.#router.planned(event.rules.draw, shard);
-      }
-      const { seq, atMs, hash } = batch;
-      if (announce) this.#announce({ shard, seq, epoch: batch.epoch, atMs, hash, events, replay: true });
+  #keeperHost(): KeeperHost {
+    return {
+      parts: this.#parts,
+      router: this.#router,
+      beacons: this.#beacons,
+      ending: () => (this.#phase === "stopping" || this.#phase === "stopped" ? this.#phase : "no"),
+      failed: () => this.#bug !== null,
+      announce: (batch) => this.#announce(batch),
+      letGo: (writer, flight) => {
+        this.#tellNeighbours([{ writer, flight }]);
+        this.#letGo(writer, flight);
+      },
+      fenced: (writer) => this.#fenced(writer),
+      broken: (writer, error) => this.#break(writer, error),
+      wake: () => this.#wake(),
     };
-    try {
-      const replayed = await replayShard({ store, shard, sha256, onBatch });
-      if (this.#bug === null) writer.adopt(replayed, epoch);
-    } catch (error) {
-      if (!(error instanceof JournalBreak)) throw error;
-      this.#break(writer, error);
-    }
   }
 
-  /** JR7: nobody knows whether the append happened. Fence it off, look, and only then answer. */
-  async #recover(writer: ShardWriter, cause: unknown): Promise<void> {
-    this.#parts.log.warn(
-      { shard: writer.shard, err: cause },
-      "An append's outcome is unknown: looking it up",
-    );
-    const broken = writer.phase === "broken";
-    if (writer.phase === "running") writer.phase = "recovering";
-    this.#recovering += 1;
-    let lost = false;
-    while (
-      this.#phase !== "stopped" &&
-      (writer.phase === "recovering" || (broken && writer.flight !== null))
-    ) {
-      try {
-        lost ||= (await this.#lookUp(writer)) === "lost";
-        if (lost && !broken) await this.#replay(writer, writer.epoch, false);
-        break;
-      } catch (error) {
-        if (error instanceof JournalBreak) {
-          this.#break(writer, error);
-          break;
-        }
-        if (this.#phase === "stopping") {
-          writer.dropDecided("engine.unknown", "The engine stopped before it knew the outcome");
-          break;
-        }
-        this.#parts.log.warn({ shard: writer.shard, err: error }, "The journal does not answer yet");
-        await new Promise<void>((resolve) => void this.#parts.scheduler.setTimer(RECOVERY_PAUSE_MS, resolve));
-      }
-    }
-    this.#recovering -= 1;
-    if (this.#phase === "running") writer.drain();
+  #wake(): void {
+    if (this.#phase === "running") for (const writer of this.#shards) writer.drain();
+    this.#settleHandOvers();
     this.#armDueTimer();
     if (this.#decided()) this.#flushSoon();
     else this.#settleQuiet();
   }
 
-  async #lookUp(writer: ShardWriter): Promise<"settled" | "lost"> {
-    const { store, holder } = this.#parts;
-    const epoch = await store.raiseEpochIfHeld(writer.shard, holder);
-    if (epoch === null) {
-      this.#fenced(writer);
-      return "settled";
-    }
-    const wanted = writer.flight?.row ?? null;
-    const found = await store.readBatch(writer.shard, writer.seq + 1);
-    if (found !== null && found.hash !== wanted?.hash) {
-      // A raise of ours that came late makes us the holder again behind a process that wrote meanwhile: its batch
-      // has a higher epoch than any we wrote with. We are behind, which is being fenced.
-      if (found.epoch > writer.epoch) {
-        this.#fenced(writer);
-        return "settled";
-      }
-      throw new JournalBreak(found, "was not written by this process, which held the epoch");
-    }
-    writer.epoch = epoch;
-    if (wanted !== null && found === null) {
-      writer.dropDecided("engine.unknown", "The append did not happen: ask again with the same ids");
-      return "lost";
-    }
-    // There, or only the fence was asked: the raise itself was a check after the decision (JR4).
-    if (writer.phase === "recovering") writer.phase = "running";
-    const flight = writer.landed();
-    if (flight !== null) this.#letGo(writer, flight);
-    return "settled";
+  /** Resolves when everything decided on a shard is written and answered, or never will be. */
+  #settled(writer: ShardWriter): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handOvers.push({ writer, resolve });
+      this.#settleHandOvers();
+      this.#flushSoon();
+    });
+  }
+
+  #settleHandOvers(): void {
+    if (this.#handOvers.length === 0) return;
+    this.#handOvers = this.#handOvers.filter(({ writer, resolve }) => {
+      if (writer.phase === "recovering" || (writer.phase === "running" && !writer.isSettled)) return true;
+      resolve();
+      return false;
+    });
   }
 
   // ---- timers
@@ -489,7 +478,7 @@ class GroupCommitEngine implements Engine, Service {
 
   #runDue(): void {
     if (this.#phase !== "running") return;
-    for (const writer of this.#shards) writer.runDue();
+    for (const writer of this.#shards) if (writer.mine) writer.runDue();
     this.#armDueTimer();
     this.#flushSoon();
   }

@@ -194,6 +194,30 @@ const rules: JournalRule[] = [
     },
   },
   {
+    name: "[MP5] a shard is taken only from the holder that was seen, and from nobody once it was released",
+    async run({ store, other }) {
+      const epoch = await store.raiseEpoch(0, "a");
+      equal(await other.raiseEpochIfHeld(0, "c", "b"), null);
+      equal(await other.raiseEpochIfHeld(0, "a", "b"), epoch + 1);
+      equal(await store.raiseEpochIfHeld(0, "a", "d"), null);
+      equal(await other.release(0, "b", epoch + 1), true);
+      equal(await store.raiseEpochIfHeld(0, "b", "a"), null);
+      equal(await store.raiseEpochIfHeld(0, "", "a"), epoch + 2);
+    },
+  },
+  {
+    name: "[MP6] only its holder releases a shard, and only at his own epoch",
+    async run({ store, other }) {
+      const epoch = await store.raiseEpoch(0, "a");
+      equal(await other.release(0, "b", epoch), false);
+      equal(await store.release(0, "a", epoch - 1), false);
+      // Released is no fence: until somebody raises the epoch the last writer's batch would still be the only one.
+      equal(await store.release(0, "a", epoch), true);
+      deepEqual(await store.checkFence([{ shard: 0, epoch }]), new Set([0]));
+      equal(await store.release(0, "a", epoch), false);
+    },
+  },
+  {
     name: "[JR4] the fence alone answers which shards are still ours",
     async run({ store, other }) {
       const mine = [await store.raiseEpoch(0, "a"), await store.raiseEpoch(1, "a")];

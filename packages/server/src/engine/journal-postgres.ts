@@ -180,11 +180,17 @@ class PostgresJournal implements JournalStore {
     return Number(row.epoch);
   }
 
-  async raiseEpochIfHeld(shard: number, holder: string): Promise<number | null> {
-    const text = `update shards set epoch = epoch + 1, raised_at = clock_timestamp()
+  async raiseEpochIfHeld(shard: number, holder: string, next = holder): Promise<number | null> {
+    const text = `update shards set epoch = epoch + 1, holder = $3, raised_at = clock_timestamp()
       where shard = $1 and holder = $2 returning epoch`;
-    const { rows } = await this.#others.query<{ epoch: string }>({ text, values: [shard, holder] });
+    const { rows } = await this.#others.query<{ epoch: string }>({ text, values: [shard, holder, next] });
     return rows[0] === undefined ? null : Number(rows[0].epoch);
+  }
+
+  async release(shard: number, holder: string, epoch: number): Promise<boolean> {
+    const text = "update shards set holder = '' where shard = $1 and holder = $2 and epoch = $3";
+    const { rowCount } = await this.#others.query({ text, values: [shard, holder, epoch] });
+    return rowCount === 1;
   }
 
   async *readTail(shard: number, fromSeq: number): AsyncIterable<Batch> {

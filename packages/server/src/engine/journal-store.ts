@@ -24,8 +24,13 @@ export interface JournalStore {
   prepare(shards: number): Promise<number>;
   /** Raises the shard's epoch, commits, and returns it. Waits for an append that holds the fence (JR6). */
   raiseEpoch(shard: number, holder: string): Promise<number>;
-  /** The same, only while `holder` is still the last one who raised it; null when another process did (JR7). */
-  raiseEpochIfHeld(shard: number, holder: string): Promise<number | null>;
+  /**
+   * The same, only while the shard is still held by `holder`, for him (JR7) or for `next` (MP5); null when it is not.
+   * A shard held by nobody is held by "".
+   */
+  raiseEpochIfHeld(shard: number, holder: string, next?: string): Promise<number | null>;
+  /** Leaves the shard to nobody, only while it is held by `holder` at this epoch (MP6). @returns whether it was */
+  release(shard: number, holder: string, epoch: number): Promise<boolean>;
   /** Batches from `fromSeq` on, in order, as statements begun after the call see them. */
   readTail(shard: number, fromSeq: number): AsyncIterable<Batch>;
   readBatch(shard: number, seq: number): Promise<Batch | null>;

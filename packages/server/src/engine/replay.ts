@@ -33,7 +33,11 @@ export class JournalBreak extends Error {
 }
 
 /** Checks that a batch continues the chain (sequence, epoch, links, hash) and returns its events. */
-export function openBatch(before: Batch | null, batch: Batch, sha256: Sha256): Event[] {
+export function openBatch(
+  before: Pick<Batch, "shard" | "seq" | "epoch" | "hash"> | null,
+  batch: Batch,
+  sha256: Sha256,
+): Event[] {
   try {
     checkBatch(before, batch, sha256);
     return decodeEvents(batch.payload);

@@ -88,7 +88,7 @@ export class ShardRouter {
 
   /** Only when every shard is in memory does "nobody knows it" mean that it does not exist. */
   #writerOfUnknown(): ShardWriter | EngineFault {
-    const absent = this.#shards.find((writer) => writer.phase !== "running");
+    const absent = this.#shards.find(({ phase }) => phase !== "running" && phase !== "following");
     if (absent !== undefined) {
       const code = absent.phase === "fenced" ? "engine.fenced" : "engine.busy";
       return new EngineFault(code, `Shard ${absent.shard} is ${absent.phase}`);

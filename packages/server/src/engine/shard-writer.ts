@@ -1,5 +1,6 @@
 import {
   type Answer,
+  apply,
   batchHash,
   type Context,
   createShardState,
@@ -28,16 +29,20 @@ import {
 /** Decided in memory, not yet durable: events and the answers that wait for them, in order. */
 export type Tick = {
   readonly events: Event[];
+  readonly commands: EngineCommand[];
   readonly answers: Answer[];
   readonly dones: Done[];
   bytes: number;
 };
 
+/** A command and who waits for its answer. */
+export type Asked = { readonly command: EngineCommand; readonly done: Done };
+
 /** A tick on its way to the disk; `row` is null when it has no event and only the fence is asked. */
 export type Flight = { readonly tick: Tick; readonly row: Batch | null };
 
 function emptyTick(): Tick {
-  return { events: [], answers: [], dones: [], bytes: 0 };
+  return { events: [], commands: [], answers: [], dones: [], bytes: 0 };
 }
 
 /** About how many bytes an event takes in the journal; only the limit of a tick depends on it. */
@@ -79,15 +84,19 @@ export class ShardWriter {
   readonly #host: ShardHost;
   phase: ShardPhase = "starting";
   reason: string | null = null;
+  /** Commands are decided here; false while another process is to write the shard. */
+  mine = false;
   epoch = 0;
   /** Last durable batch and its hash. */
   seq = 0;
   hash: Hash = GENESIS_HASH;
+  /** Epoch of that batch: followed batches may not fall below it. */
+  seqEpoch = 0;
   flight: Flight | null = null;
   state: ShardState;
   #lastAtMs = 0;
   #tick = emptyTick();
-  #waiting: { command: EngineCommand; done: Done }[] = [];
+  #waiting: Asked[] = [];
   #waitingHead = 0;
   #dueMs: number | null = null;
   #notBeforeMs = 0;
@@ -122,7 +131,7 @@ export class ShardWriter {
 
   /** When something falls due, or null. May lie in the past. */
   get dueMs(): number | null {
-    if (this.phase !== "running" || this.#dueMs === null) return null;
+    if (this.phase !== "running" || !this.mine || this.#dueMs === null) return null;
     return Math.max(this.#dueMs, this.#notBeforeMs);
   }
 
@@ -188,23 +197,59 @@ export class ShardWriter {
   landed(): Flight | null {
     const flight = this.flight;
     this.flight = null;
-    if (flight?.row) {
-      this.seq = flight.row.seq;
-      this.hash = flight.row.hash;
-    }
+    if (flight?.row) this.#standAt(flight.row);
     return flight;
   }
 
-  /** Puts the shard where a replay left it, ready to answer. */
-  adopt(replayed: Replayed, epoch: number): void {
+  /** Puts the shard where a replay left it. */
+  adopt(replayed: Replayed): void {
     this.state = replayed.state;
-    this.seq = replayed.end.seq;
-    this.hash = replayed.end.hash;
+    this.#standAt(replayed.end);
     this.#lastAtMs = replayed.end.atMs;
-    this.#dueMs = nextDueMs(this.state);
-    this.#notBeforeMs = 0;
+  }
+
+  /** Takes in a batch that another process wrote and that was found to continue this chain. */
+  follow(batch: Batch, events: readonly Event[]): void {
+    for (const event of events) apply(this.state, event);
+    this.#standAt(batch);
+    this.#lastAtMs = Math.max(this.#lastAtMs, batch.atMs);
+  }
+
+  /** From here on commands are decided in this process, at this epoch. */
+  lead(epoch: number): void {
     this.epoch = epoch;
+    this.mine = true;
     this.phase = "running";
+    this.#look();
+  }
+
+  /** Everything decided or waiting that nobody was answered, in order; the shard holds none of it any more. */
+  giveUp(): Asked[] {
+    const asked = [this.flight?.tick, this.#tick].flatMap(
+      (tick) => tick?.dones.map((done, at) => ({ command: tick.commands[at] as EngineCommand, done })) ?? [],
+    );
+    this.flight = null;
+    this.#tick = emptyTick();
+    return [...asked, ...this.takeWaiting()];
+  }
+
+  /** What waits undecided, in order; it does not wait here any more. */
+  takeWaiting(): Asked[] {
+    const waiting = this.#waiting.slice(this.#waitingHead);
+    this.#waiting = [];
+    this.#waitingHead = 0;
+    return waiting;
+  }
+
+  /** Nothing is decided that is not answered yet. */
+  get isSettled(): boolean {
+    return this.flight === null && this.#tick.events.length === 0 && this.#tick.dones.length === 0;
+  }
+
+  #standAt({ seq, hash, epoch }: Pick<Batch, "seq" | "hash" | "epoch">): void {
+    this.seq = seq;
+    this.hash = hash;
+    this.seqEpoch = epoch;
   }
 
   /** Gives up everything decided but not durable, with this fault (JR7); what waits undecided stays in line. */
@@ -240,10 +285,7 @@ export class ShardWriter {
   }
 
   #endLine(): void {
-    const waiting = this.#waiting.slice(this.#waitingHead);
-    this.#waiting = [];
-    this.#waitingHead = 0;
-    for (const { done } of waiting) this.refuse(done);
+    for (const { done } of this.takeWaiting()) this.refuse(done);
   }
 
   #hasRoom(): boolean {
@@ -270,6 +312,7 @@ export class ShardWriter {
       this.answer(done, this.#fault(), null);
       return;
     }
+    this.#tick.commands.push(command);
     this.#tick.answers.push(answer);
     this.#tick.dones.push(done);
     if (movesTheClock(command)) this.#look();

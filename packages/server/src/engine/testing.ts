@@ -123,11 +123,12 @@ export class TroubledStore implements JournalStore {
     return held;
   }
 
-  async raiseEpochIfHeld(shard: number, holder: string): Promise<number | null> {
+  async raiseEpochIfHeld(shard: number, holder: string, next?: string): Promise<number | null> {
     await this.before("raise");
-    return this.#store.raiseEpochIfHeld(shard, holder);
+    return this.#store.raiseEpochIfHeld(shard, holder, next);
   }
 
+  release = (shard: number, holder: string, epoch: number) => this.#store.release(shard, holder, epoch);
   prepare = (shards: number) => this.#store.prepare(shards);
   raiseEpoch = (shard: number, holder: string) => this.#store.raiseEpoch(shard, holder);
   readTail = (shard: number, fromSeq: number) => this.#store.readTail(shard, fromSeq);

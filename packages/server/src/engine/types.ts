@@ -13,6 +13,7 @@ import type {
   UserId,
   UserKey,
 } from "@wanhui/core";
+import type { Batch, JournalStore } from "./journal-store.ts";
 
 /** A command somebody may submit: everything but the engine's own tick. */
 export type EngineCommand = Exclude<Command, { type: "tick" }>;
@@ -55,11 +56,19 @@ export class EngineFault extends Error {
 }
 
 /**
- * Where a shard stands. `starting`: epoch not ours yet or replay running; `running`; `recovering`: an append's
+ * Where a shard stands. `starting`: epoch not ours yet or replay running; `running`; `following`: another process
+ * writes it, the state here is what its journal says (MP8); `recovering`: an append's
  * outcome is unknown (JR7), nothing is answered; `fenced`: another process took it over; `broken`: an assertion
  * failed or the journal does not add up (JR8, JR11); `stopped`: this engine has ended.
  */
-export type ShardPhase = "starting" | "running" | "recovering" | "fenced" | "broken" | "stopped";
+export type ShardPhase =
+  | "starting"
+  | "running"
+  | "following"
+  | "recovering"
+  | "fenced"
+  | "broken"
+  | "stopped";
 
 /** One moment of the engine, for metrics and the operator's page. */
 export type EngineStatus = {
@@ -69,6 +78,8 @@ export type EngineStatus = {
     /** Last durable batch. */
     readonly seq: number;
     readonly state: ShardPhase;
+    /** Whether commands for it are decided here; the others are asked of its owner. */
+    readonly mine: boolean;
     /** Why it is `broken`, else null. */
     readonly reason: string | null;
   }[];
@@ -99,6 +110,35 @@ export type EngineLog = {
   info(fields: Record<string, unknown>, message: string): void;
   warn(fields: Record<string, unknown>, message: string): void;
   error(fields: Record<string, unknown>, message: string): void;
+};
+
+/** The other processes of the house, as the engine needs them (MP8, MP10). An engine without owns every shard. */
+export type Neighbours = {
+  /** Has a command decided by the owner of the shard; `done` is called exactly once. */
+  ask(shard: number, command: EngineCommand, done: Done): void;
+  /** Counts taps of a draw at the owner of its shard. */
+  addTaps(shard: number, draw: DrawId, count: number): void;
+  /** Called with what was just written, before any of its answers leaves. */
+  wrote(batches: readonly Batch[]): void;
+};
+
+/** Which shards this process writes, and how it learns of the others. Only with `neighbours`. */
+export type ShardControl = {
+  /**
+   * Takes a shard over if `seenHolder` still holds it ("" for nobody), and serves it (MP5). Resolves when it answers
+   * or when somebody else was faster (false).
+   */
+  takeOver(shard: number, seenHolder: string): Promise<boolean>;
+  /** Writes and answers what is decided, then leaves the shard to nobody (MP6). Resolves when it is released. */
+  handOver(shard: number): Promise<void>;
+  /** Takes in a batch another process wrote. @returns false when it does not continue what is known here (MP8) */
+  follow(batch: Batch): boolean;
+  /** Reads from the journal what a followed shard has not heard of. */
+  catchUp(shard: number): Promise<void>;
+  /** Somebody else was seen to hold a shard this engine believes to write: gives it up (MP7). */
+  lose(shard: number): void;
+  /** Decides a command another process asked for; `engine.fenced` when the shard is not this engine's (MP11). */
+  serve(shard: number, command: EngineCommand, done: Done): void;
 };
 
 /** The single writer of all shards of this process (docs/spec/journal.md). */
@@ -132,20 +172,25 @@ export interface Engine {
   shardOf(id: { readonly pool: PoolId } | { readonly draw: DrawId }): number | null;
   /** Shard holding an award, or null when no shard knows it. */
   shardOfAward(awardId: AwardId): number | null;
+  /** Whether this engine decides the commands of a draw or pool. */
+  isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean;
   /** Shard time now (JR10). */
   nowMs(): number;
   status(): EngineStatus;
+  readonly shards: ShardControl;
 }
 
 /** Everything the engine touches comes in, so that the simulator runs the real one under a virtual clock. */
 export type EngineParts = {
-  readonly store: import("./journal-store.ts").JournalStore;
+  readonly store: JournalStore;
   readonly clock: EngineClock;
   readonly scheduler: Scheduler;
   readonly sha256: Sha256;
   readonly log: EngineLog;
   /** Unique to this start of this process, shown in the `shards` table: another start never has the same. */
   readonly holder: string;
+  /** Other processes on the same journal; without them `start` takes every shard over (JR6). */
+  readonly neighbours?: Neighbours;
   /** Shards to make when the database has none yet (JR1); an existing database keeps its number. */
   readonly shards?: number;
 };

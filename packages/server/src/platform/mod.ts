@@ -1,4 +1,6 @@
 // The door of `platform`: everything the capabilities need of the machine.
+
+export * from "./bus/mod.ts";
 export {
   AnchoredClock,
   type Clock,

@@ -65,8 +65,14 @@ class MemoryStore implements JournalStore {
     this.#epochs[shard] = { epoch, holder };
     return epoch;
   }
-  async raiseEpochIfHeld(shard: number, holder: string): Promise<number | null> {
-    return this.#epochs[shard]?.holder === holder ? this.raiseEpoch(shard, holder) : null;
+  async raiseEpochIfHeld(shard: number, holder: string, next = holder): Promise<number | null> {
+    return this.#epochs[shard]?.holder === holder ? this.raiseEpoch(shard, next) : null;
+  }
+  async release(shard: number, holder: string, epoch: number): Promise<boolean> {
+    const known = this.#epochs[shard];
+    if (known?.holder !== holder || known.epoch !== epoch) return false;
+    known.holder = "";
+    return true;
   }
   async *readTail(shard: number, fromSeq: number): AsyncIterable<Batch> {
     for (const row of this.#rows[shard] ?? []) if (row.seq >= fromSeq) yield row;

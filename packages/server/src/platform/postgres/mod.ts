@@ -9,4 +9,4 @@ export {
 export { type LockedFolder, lockDataFolder } from "./folder-lock.ts";
 export { chooseLauncher, commandOf, type Launcher, namespacesWork } from "./launcher.ts";
 export { freePort } from "./postmaster.ts";
-export { isAlive, isPostgresOf, processStartedAt } from "./processes.ts";
+export { identifyProcess, isAlive, isPostgresOf, processPlace, processStartedAt } from "./processes.ts";

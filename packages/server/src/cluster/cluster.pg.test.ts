@@ -1,0 +1,258 @@
+import type { Answer, DrawId, PoolId } from "@wanhui/core";
+import { shardOfPool } from "@wanhui/core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import {
+  createEngine,
+  createPostgresJournal,
+  type DurableBatch,
+  type Engine,
+  EngineFault,
+  nodeScheduler,
+} from "../engine/mod.ts";
+import {
+  keyOf,
+  listeningLog,
+  poolCommand,
+  requestOf,
+  rulesOf,
+  sha256,
+  userOf,
+} from "../engine/testing.ts";
+import { type Bus, createMemoryBus, MemoryHub, migrate, readMigrations, silentLog } from "../platform/mod.ts";
+import { createTestDatabase } from "../platform/testing.ts";
+import { Cluster } from "./cluster.ts";
+import { Liveness } from "./liveness.ts";
+import { createMemberStore } from "./member-store.ts";
+import { CLUSTER_VERSION } from "./messages.ts";
+
+const SHARDS = 8;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let hub: MemoryHub;
+const ends: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await migrate(database.pool, await readMigrations());
+});
+afterAll(async () => {
+  await database.drop();
+});
+beforeEach(async () => {
+  hub = new MemoryHub();
+  await database.pool.query("truncate journal, shards, processes, house");
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** A process of the house without a process: its engine, its cluster, a bus that can be cut, a death without a word. */
+async function startNode(name: string, options: { version?: number; bus?: Bus } = {}) {
+  const bus = options.bus ?? createMemoryBus(hub);
+  const dead = new Set<string>();
+  const journal = createPostgresJournal({ url: database.url });
+  const clock = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const self = {
+    process: name,
+    place: `place of ${name}`,
+    pid: 1,
+    started: "0",
+    version: options.version ?? CLUSTER_VERSION,
+  };
+  const cluster = new Cluster({
+    self,
+    store: createMemberStore({ url: database.url, self }),
+    bus,
+    clock,
+    scheduler: nodeScheduler,
+    sha256,
+    log: silentLog(),
+    house: "test",
+    liveness: new Liveness({
+      nowMs: clock.monotonicMs,
+      isGoneHere: async ({ process }) => dead.has(process),
+    }),
+  });
+  const engine = createEngine({
+    store: journal,
+    clock,
+    scheduler: nodeScheduler,
+    sha256,
+    log: listeningLog(),
+    holder: name,
+    shards: SHARDS,
+    neighbours: cluster.neighbours,
+  });
+  const batches: DurableBatch[] = [];
+  engine.onDurable((batch) => void batches.push(batch));
+  cluster.open(engine);
+  await engine.start();
+  await cluster.begin();
+  const ended = new AbortController();
+  void cluster.run(ended.signal);
+  let alive = true;
+  /** Stops without a word, as kill -9 does; the others are told by `dead`. */
+  const kill = async () => {
+    if (!alive) return;
+    alive = false;
+    ended.abort();
+    await bus.close();
+    await journal.close();
+    await engine.stop();
+  };
+  ends.push(async () => {
+    if (alive) await cluster.stop();
+    await kill();
+  });
+  const mine = () => engine.status().shards.flatMap(({ shard, mine: isMine }) => (isMine ? [shard] : []));
+  return { name, engine, cluster, batches, mine, dead, kill, bus };
+}
+type Node = Awaited<ReturnType<typeof startNode>>;
+
+const poolOn = (shard: number): PoolId => {
+  for (let n = 0; ; n += 1) {
+    const pool = `show-1/pool-${n}` as PoolId;
+    if (shardOfPool(pool, SHARDS, sha256) === shard) return pool;
+  }
+};
+const grab = (engine: Engine, pool: PoolId, n: number): Promise<Answer | EngineFault> =>
+  new Promise((resolve) => engine.take(pool, userOf(n), requestOf(n), resolve));
+const split = async (...nodes: Node[]) => {
+  const share = SHARDS / nodes.length;
+  await expect
+    .poll(() => nodes.map(({ mine }) => mine().length), { timeout: 5_000 })
+    .toEqual(nodes.map(() => share));
+};
+async function openGrab(engine: Engine, pool: PoolId, units: number): Promise<void> {
+  expect(await engine.submit(poolCommand(pool, units))).toMatchObject({ ok: true });
+  const opensAtMs = engine.nowMs();
+  const closesAtMs = opensAtMs + 3_600_000;
+  expect(await engine.submit({ type: "grab.open", pool, opensAtMs, closesAtMs })).toMatchObject({ ok: true });
+}
+
+test("[MP4] [MP5] [MP6] one alone has every shard; a second that joins gets half of them, by hand-over", async () => {
+  const a = await startNode("a");
+  expect(a.mine()).toHaveLength(SHARDS);
+  const b = await startNode("b");
+  await split(a, b);
+  expect([...a.mine(), ...b.mine()].sort()).toEqual([...Array(SHARDS).keys()]);
+  // Released and raised once each: nobody was fenced.
+  const { rows } = await database.pool.query("select shard, epoch, holder from shards order by shard");
+  for (const { shard, epoch, holder } of rows) {
+    expect({ shard, epoch: Number(epoch), holder }).toEqual(
+      a.mine().includes(shard) ? { shard, epoch: 1, holder: "a" } : { shard, epoch: 2, holder: "b" },
+    );
+  }
+});
+
+test("[MP8] [MP9] [MP10] [MP11] a grab asked at one process wins on a shard of the other, and both know", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  for (const shard of [...Array(SHARDS).keys()]) await openGrab(a.engine, poolOn(shard), 3);
+  for (const shard of [...Array(SHARDS).keys()]) {
+    for (const [at, engine] of [a.engine, b.engine, a.engine].entries()) {
+      expect(await grab(engine, poolOn(shard), at)).toMatchObject({ ok: true, type: "granted" });
+    }
+    expect(await grab(b.engine, poolOn(shard), 3)).toMatchObject({ ok: false });
+    // The same again at the other process gets the same answer.
+    expect(await grab(b.engine, poolOn(shard), 0)).toEqual(await grab(a.engine, poolOn(shard), 0));
+  }
+  const place = ({ engine }: Node) => engine.status().shards.map(({ seq }) => seq);
+  await expect.poll(() => place(a)).toEqual(place(b));
+  const told = ({ batches }: Node) =>
+    batches.map(({ shard, seq, hash }) => `${shard}/${String(seq).padStart(3, "0")} ${hash}`).sort();
+  expect(told(a)).toEqual(told(b));
+  expect(a.batches.every(({ replay }) => !replay)).toBe(true);
+});
+
+test("[MP5] [MP7] [MP10] [M1] one is killed among 400 grabs: each is answered, none twice, exactly the stock is sold", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const pools = [...Array(SHARDS).keys()].map(poolOn);
+  for (const pool of pools) await openGrab(a.engine, pool, 40);
+  const answers: Promise<Answer | EngineFault>[] = [];
+  for (let n = 0; n < 400; n += 1) {
+    answers.push(grab(a.engine, pools[n % SHARDS] as PoolId, n));
+    if (n === 200) {
+      await new Promise((resolve) => setImmediate(resolve));
+      a.dead.add("b");
+      await b.kill();
+    }
+  }
+  const got = await Promise.all(answers);
+  const granted = got.filter((answer) => !(answer instanceof EngineFault) && answer.ok);
+  expect(got.filter((answer) => answer instanceof EngineFault)).toEqual([]);
+  expect(granted).toHaveLength(SHARDS * 40);
+  expect(new Set(granted.map((answer) => "awardId" in answer && answer.awardId)).size).toBe(SHARDS * 40);
+  expect(a.mine()).toHaveLength(SHARDS);
+});
+
+test("[MP2] [MP5] [MP7] a lease runs out: the shards move; the one who stalled goes on as a follower and gets some back", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const shard = b.mine()[0] ?? 0;
+  const pool = poolOn(shard);
+  await openGrab(b.engine, pool, 10);
+  // As seen by the database b has not renewed for long; b itself knows nothing of it.
+  const lapse = setInterval(
+    () =>
+      void database.pool
+        .query("update processes set lease_until = clock_timestamp() - interval '1 s' where process = 'b'")
+        .catch(() => undefined),
+    20,
+  );
+  await expect.poll(() => a.mine().length, { timeout: 10_000 }).toBe(SHARDS);
+  clearInterval(lapse);
+  // Whatever b believes, what it answers was decided by the owner.
+  const answers = await Promise.all([0, 1, 2].map((n) => grab(b.engine, pool, n)));
+  expect(answers.every((answer) => !(answer instanceof EngineFault) && answer.ok)).toBe(true);
+  await split(a, b);
+  expect(await grab(a.engine, pool, 1)).toEqual(answers[1]);
+});
+
+test("[MP13] without a bus the journal still tells; commands for others' shards end as busy or unknown, own ones go on", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const own = poolOn(a.mine()[0] ?? 0);
+  const others = poolOn(b.mine()[0] ?? 0);
+  await openGrab(a.engine, own, 5);
+  await openGrab(a.engine, others, 5);
+  await b.bus.close();
+  expect(await grab(a.engine, own, 1)).toMatchObject({ ok: true });
+  const seq = () => b.engine.status().shards[a.mine()[0] ?? 0]?.seq;
+  await expect.poll(seq).toBe(a.engine.status().shards[a.mine()[0] ?? 0]?.seq);
+  const asked = await grab(a.engine, others, 2);
+  expect(asked).toBeInstanceOf(EngineFault);
+  expect((asked as EngineFault).code).toBe("engine.unknown");
+}, 20_000);
+
+test("[MP15] the process that began first leads; when it goes the next does", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  expect([a.cluster.leads(), b.cluster.leads()]).toEqual([true, false]);
+  await a.cluster.leave();
+  expect(b.mine()).toHaveLength(SHARDS);
+  await a.cluster.stop();
+  await expect.poll(() => b.cluster.leads()).toBe(true);
+});
+
+test("[MP8] a draw planned at one process is entered at the other, first tap and clash alike", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const pool = poolOn(b.mine()[0] ?? 0);
+  const draw = "show-1/round" as DrawId;
+  await a.engine.submit(poolCommand(pool, 3));
+  expect(await a.engine.submit({ type: "draw.plan", rules: rulesOf(draw, pool, [1]) })).toMatchObject({
+    ok: true,
+  });
+  await expect.poll(() => a.engine.shardOf({ draw })).toBe(b.engine.shardOf({ draw }));
+  const enter = (engine: Engine) =>
+    new Promise((resolve) => engine.enter(draw, userOf(1), keyOf(1), (answer) => resolve(answer)));
+  const [first, second] = [await enter(a.engine), await enter(b.engine)];
+  expect(first).toEqual(second);
+});

@@ -1,0 +1,112 @@
+import pg from "pg";
+
+/** A lease outlives five renewals that fail; a stalled process is replaced after it. */
+export const LEASE_MS = 3_000;
+/** A look takes a millisecond; one that takes this long tells nothing worth waiting for. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+
+/** How this process presents itself. */
+export type Self = {
+  readonly process: string;
+  readonly place: string;
+  readonly pid: number;
+  readonly started: string;
+  readonly version: number;
+};
+
+/** What may change while it lives. */
+export type SelfState = { readonly serves: boolean; readonly address: string; readonly sandbox: string };
+
+/** A process of the house as the table has it, those that are gone included. */
+export type Member = Self &
+  SelfState & {
+    /** Milliseconds of lease left, in the database's time; negative when it has run out. */
+    readonly leaseMs: number;
+  };
+
+/** Who holds a shard ("" for nobody), and how far its journal goes. */
+export type ShardRow = { readonly shard: number; readonly holder: string; readonly seq: number };
+
+/** One look at the house; members from the oldest on. */
+export type HouseView = { readonly members: readonly Member[]; readonly shards: readonly ShardRow[] };
+
+/** The table of processes (MP1). Rejects when the database does not answer. */
+export type MemberStore = {
+  /** Renews the own lease and reads everybody's, and every shard. */
+  renewAndLook(state: SelfState): Promise<HouseView>;
+  /** Reads without being a member. */
+  look(): Promise<HouseView>;
+  /** Ends the own membership. */
+  leave(): Promise<void>;
+  /** What the house agreed on under a name; the first to ask decides. @returns the value that holds */
+  agree(name: string, value: string): Promise<string>;
+  /** Sets what the house agrees on; for one who is alone in it. */
+  decide(name: string, value: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+const membersSql = `select process, place, pid, started, version, serves, address, sandbox,
+  (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as "leaseMs"
+  from processes order by began_at, process`;
+const shardsSql = `select s.shard, s.holder,
+  coalesce((select j.seq from journal j where j.shard = s.shard order by j.seq desc limit 1), 0)::float8 as seq
+  from shards s order by s.shard`;
+// One that was called gone by mistake comes back under its name; its place in the order is a new one then.
+const renewSql = `insert into processes
+  (process, place, pid, started, version, serves, address, sandbox, lease_until)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + $9 * interval '1 millisecond')
+  on conflict (process) do update set serves = excluded.serves, address = excluded.address,
+    sandbox = excluded.sandbox, lease_until = excluded.lease_until`;
+/** Rows of those long gone are of no use to anybody. */
+const sweepSql = "delete from processes where lease_until < clock_timestamp() - interval '1 minute'";
+
+/** Opens the table on a connection of its own, so that no slow query of others costs a lease. */
+export function createMemberStore(options: { readonly url: string; readonly self: Self }): MemberStore {
+  const { self } = options;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: "wanhui members",
+    max: 1,
+    connectionTimeoutMillis: STATEMENT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 500,
+    keepAlive: true,
+  });
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  async function look(): Promise<HouseView> {
+    const members = await pool.query<Member>({ name: "members", text: membersSql });
+    const shards = await pool.query<ShardRow>({ name: "member-shards", text: shardsSql });
+    return { members: members.rows, shards: shards.rows };
+  }
+  return {
+    look,
+    async renewAndLook({ serves, address, sandbox }) {
+      const { process, place, pid, started, version } = self;
+      const values = [process, place, pid, started, version, serves, address, sandbox, LEASE_MS];
+      await pool.query({ name: "member-renew", text: renewSql, values });
+      return await look();
+    },
+    async leave() {
+      await pool.query("delete from processes where process = $1", [self.process]);
+      await pool.query(sweepSql);
+    },
+    async agree(name, value) {
+      await pool.query("insert into house (name, value) values ($1, $2) on conflict do nothing", [
+        name,
+        value,
+      ]);
+      const { rows } = await pool.query<{ value: string }>("select value from house where name = $1", [name]);
+      return rows[0]?.value ?? value;
+    },
+    async decide(name, value) {
+      await pool.query(
+        "insert into house (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
+        [name, value],
+      );
+    },
+    async close() {
+      if (!pool.ended) await pool.end();
+    },
+  };
+}

@@ -1,0 +1,313 @@
+import type { Event } from "@wanhui/core";
+import type { Batch } from "./journal-store.ts";
+import { RECOVERY_PAUSE_MS } from "./limits.ts";
+import { JournalBreak, openBatch, replayShard } from "./replay.ts";
+import type { SeenBeacons } from "./seen-beacons.ts";
+import type { ShardRouter } from "./shard-router.ts";
+import type { Flight, ShardWriter } from "./shard-writer.ts";
+import type { DurableBatch, EngineParts } from "./types.ts";
+
+/** What the keeper needs of its engine. */
+export type KeeperHost = {
+  readonly parts: EngineParts;
+  readonly router: ShardRouter;
+  readonly beacons: SeenBeacons;
+  /** Whether the engine is on its way down, or down. */
+  ending(): "no" | "stopping" | "stopped";
+  /** A listener failed: nothing is adopted any more. */
+  failed(): boolean;
+  announce(batch: DurableBatch): void;
+  /** A flight is known to be in the journal: its answers may leave. */
+  letGo(writer: ShardWriter, flight: Flight): void;
+  /** Another process writes the shard. */
+  fenced(writer: ShardWriter): void;
+  broken(writer: ShardWriter, error: unknown): void;
+  /** A shard may go on, or has nothing left to wait for. */
+  wake(): void;
+};
+
+/**
+ * How a shard comes to this process, and leaves it: replay, takeover (JR6, MP5), looking up what nobody knows (JR7),
+ * following (MP8), hand-over (MP6) and being fenced (MP7). One at a time for each shard.
+ */
+export class ShardKeeper {
+  readonly #host: KeeperHost;
+  readonly #busy = new Map<ShardWriter, Promise<unknown>>();
+  #recovering = 0;
+
+  constructor(host: KeeperHost) {
+    this.#host = host;
+  }
+
+  /** Shards whose last append nobody knows the outcome of. */
+  get recovering(): number {
+    return this.#recovering;
+  }
+
+  /** JR6, without neighbours: the raise commits by itself; only then, in new statements, the journal is read. */
+  async takeAtStart(writer: ShardWriter): Promise<void> {
+    const { store, holder } = this.#host.parts;
+    const epoch = await store.raiseEpoch(writer.shard, holder);
+    if (await this.#replay(writer, () => true)) writer.lead(epoch);
+  }
+
+  /** With neighbours: the whole journal, and from there on whatever others write. */
+  async followAtStart(writer: ShardWriter): Promise<void> {
+    if (await this.#replay(writer, () => true)) writer.phase = "following";
+  }
+
+  /** @returns false when the batch does not continue what is known here */
+  follow(writer: ShardWriter, batch: Batch): boolean {
+    if (writer.phase !== "following" || this.#busy.has(writer)) return false;
+    if (batch.seq !== writer.seq + 1 || batch.previousHash !== writer.hash) return batch.seq <= writer.seq;
+    try {
+      this.#take(writer, batch);
+    } catch (error) {
+      // Over the bus anything may come: only what the journal itself says can break a shard.
+      if (!(error instanceof JournalBreak)) this.#host.broken(writer, error);
+      return false;
+    }
+    return true;
+  }
+
+  catchUp(writer: ShardWriter): Promise<void> {
+    return this.#inTurn(writer, async () => {
+      if (writer.phase === "following") await this.#readOn(writer);
+    });
+  }
+
+  takeOver(writer: ShardWriter, seenHolder: string): Promise<boolean> {
+    return this.#inTurn(writer, async () => {
+      const { parts } = this.#host;
+      if (writer.phase !== "following") return writer.mine;
+      const epoch = await parts.store.raiseEpochIfHeld(writer.shard, seenHolder, parts.holder);
+      if (epoch === null) return false;
+      // Ours in the database: whoever asks from here on is asked to wait, not sent elsewhere.
+      writer.mine = true;
+      writer.phase = "starting";
+      await this.#insist(writer, async () => {
+        await this.#mustHave(writer);
+        await this.#readOn(writer);
+        if (!isBroken(writer)) writer.lead(epoch);
+      });
+      this.#host.wake();
+      return !isBroken(writer);
+    });
+  }
+
+  handOver(writer: ShardWriter, settled: () => Promise<void>): Promise<void> {
+    return this.#inTurn(writer, async () => {
+      const { parts } = this.#host;
+      if (!writer.mine || writer.phase === "broken") return;
+      writer.mine = false;
+      for (const { command, done } of writer.takeWaiting())
+        parts.neighbours?.ask(writer.shard, command, done);
+      await settled();
+      // Lost meanwhile, or an assertion failed: there is nothing left to hand over.
+      if (writer.phase !== "running") return;
+      writer.phase = "following";
+      await this.#insist(writer, async () => {
+        await parts.store.release(writer.shard, parts.holder, writer.epoch);
+      });
+    });
+  }
+
+  /** MP7: the commands go to the new owner, the state is made again from the journal and follows. */
+  rebuild(writer: ShardWriter): void {
+    writer.mine = false;
+    writer.phase = "starting";
+    const asked = writer.giveUp();
+    for (const { command, done } of asked) this.#host.parts.neighbours?.ask(writer.shard, command, done);
+    void this.#inTurn(writer, async () => {
+      const known = { seq: writer.seq, hash: writer.hash };
+      let told = known.seq;
+      // A replay that was cut off and begins again tells nothing twice.
+      const isNews = ({ seq }: Batch) => {
+        const isNew = seq > told;
+        told = Math.max(told, seq);
+        return isNew;
+      };
+      await this.#insist(writer, async () => {
+        if (await this.#replay(writer, isNews, known)) writer.phase = "following";
+      });
+    });
+  }
+
+  /** JR7: nobody knows whether the append happened. Fence it off, look, and only then answer. */
+  async recover(writer: ShardWriter, cause: unknown): Promise<void> {
+    const { parts, ending } = this.#host;
+    const { shard } = writer;
+    parts.log.warn({ shard, err: cause }, "An append's outcome is unknown: looking it up");
+    const broken = writer.phase === "broken";
+    if (writer.phase === "running") writer.phase = "recovering";
+    this.#recovering += 1;
+    let lost = false;
+    while (ending() !== "stopped" && (writer.phase === "recovering" || (broken && writer.flight !== null))) {
+      try {
+        lost ||= (await this.#lookUp(writer)) === "lost";
+        if (lost && !broken && (await this.#replay(writer, () => false))) writer.lead(writer.epoch);
+        break;
+      } catch (error) {
+        if (error instanceof JournalBreak) {
+          this.#host.broken(writer, error);
+          break;
+        }
+        if (ending() === "stopping") {
+          writer.dropDecided("engine.unknown", "The engine stopped before it knew the outcome");
+          break;
+        }
+        parts.log.warn({ shard, err: error }, "The journal does not answer yet");
+        await this.#pause();
+      }
+    }
+    this.#recovering -= 1;
+    this.#host.wake();
+  }
+
+  async #lookUp(writer: ShardWriter): Promise<"settled" | "lost"> {
+    const { store, holder } = this.#host.parts;
+    const epoch = await store.raiseEpochIfHeld(writer.shard, holder);
+    if (epoch === null) {
+      this.#host.fenced(writer);
+      return "settled";
+    }
+    const wanted = writer.flight?.row ?? null;
+    const found = await store.readBatch(writer.shard, writer.seq + 1);
+    if (found !== null && found.hash !== wanted?.hash) {
+      // A raise of ours that came late makes us the holder again behind a process that wrote meanwhile: its batch
+      // has a higher epoch than any we wrote with. We are behind, which is being fenced.
+      if (found.epoch > writer.epoch) {
+        this.#host.fenced(writer);
+        return "settled";
+      }
+      throw new JournalBreak(found, "was not written by this process, which held the epoch");
+    }
+    writer.epoch = epoch;
+    if (wanted !== null && found === null) {
+      writer.dropDecided("engine.unknown", "The append did not happen: ask again with the same ids");
+      return "lost";
+    }
+    // There, or only the fence was asked: the raise itself was a check after the decision (JR4).
+    if (writer.phase === "recovering") writer.phase = "running";
+    const flight = writer.landed();
+    if (flight !== null) this.#host.letGo(writer, flight);
+    return "settled";
+  }
+
+  /**
+   * Rebuilds a shard from its journal; a break keeps it down, trouble of the world is thrown.
+   *
+   * @param isNews batches that listeners have not heard of
+   * @param known the last batch known to be durable: a journal without it has lost what was acknowledged
+   */
+  async #replay(
+    writer: ShardWriter,
+    isNews: (batch: Batch) => boolean,
+    known?: { readonly seq: number; readonly hash: string },
+  ): Promise<boolean> {
+    const { parts, router } = this.#host;
+    const { store, sha256 } = parts;
+    const { shard } = writer;
+    router.forget(shard);
+    const onBatch = (batch: Batch, events: readonly Event[]) => {
+      this.#note(shard, events);
+      if (batch.seq === known?.seq && batch.hash !== known.hash) {
+        throw new JournalBreak(batch, "is another one than was acknowledged: the database has forked");
+      }
+      // At a start they are history, behind a shard that was followed they are news.
+      if (isNews(batch)) this.#announce(batch, events, known === undefined);
+    };
+    try {
+      const replayed = await replayShard({ store, shard, sha256, onBatch });
+      if (replayed.end.seq < (known?.seq ?? 0)) throw lostBatches(shard, known?.seq ?? 0);
+      if (this.#host.failed()) return false;
+      writer.adopt(replayed);
+      return true;
+    } catch (error) {
+      if (!(error instanceof JournalBreak)) throw error;
+      this.#host.broken(writer, error);
+      return false;
+    }
+  }
+
+  /** A database that came back without the last batch known here must not be written on: it has lost answers. */
+  async #mustHave(writer: ShardWriter): Promise<void> {
+    if (writer.seq === 0) return;
+    const batch = await this.#host.parts.store.readBatch(writer.shard, writer.seq);
+    if (batch?.hash !== writer.hash) throw lostBatches(writer.shard, writer.seq);
+  }
+
+  async #readOn(writer: ShardWriter): Promise<void> {
+    const { store } = this.#host.parts;
+    for await (const batch of store.readTail(writer.shard, writer.seq + 1)) {
+      try {
+        this.#take(writer, batch);
+      } catch (error) {
+        this.#host.broken(writer, error);
+        return;
+      }
+    }
+  }
+
+  #take(writer: ShardWriter, batch: Batch): void {
+    const { shard, seq, hash, seqEpoch: epoch } = writer;
+    const before = seq === 0 ? null : { shard, seq, hash, epoch };
+    const events = openBatch(before, batch, this.#host.parts.sha256);
+    writer.follow(batch, events);
+    this.#note(shard, events);
+    this.#announce(batch, events, false);
+  }
+
+  #note(shard: number, events: readonly Event[]): void {
+    const { router, beacons } = this.#host;
+    for (const event of events) {
+      beacons.follow(event);
+      if (event.type === "draw.planned") router.planned(event.rules.draw, shard);
+    }
+  }
+
+  #announce(batch: Batch, events: readonly Event[], replay: boolean): void {
+    const { shard, seq, epoch, atMs, hash } = batch;
+    this.#host.announce({ shard, seq, epoch, atMs, hash, events, replay });
+  }
+
+  /** Again and again until it succeeds, the shard breaks, or the engine ends: the world may be away for a while. */
+  async #insist(writer: ShardWriter, work: () => Promise<void>): Promise<void> {
+    const { parts, ending, broken } = this.#host;
+    while (ending() === "no" && writer.phase !== "broken") {
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof JournalBreak) return broken(writer, error);
+        parts.log.warn({ shard: writer.shard, err: error }, "The journal does not answer yet");
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    const { scheduler } = this.#host.parts;
+    return new Promise((resolve) => void scheduler.setTimer(RECOVERY_PAUSE_MS, resolve));
+  }
+
+  /** One after the other for each shard. */
+  async #inTurn<T>(writer: ShardWriter, work: () => Promise<T>): Promise<T> {
+    const before = this.#busy.get(writer);
+    const turn = (before ?? Promise.resolve()).catch(() => undefined).then(work);
+    this.#busy.set(writer, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#busy.get(writer) === turn) this.#busy.delete(writer);
+    }
+  }
+}
+
+/** Asked in a function, because the phase moves while others are waited for. */
+function isBroken(writer: ShardWriter): boolean {
+  return writer.phase === "broken";
+}
+
+function lostBatches(shard: number, seq: number): JournalBreak {
+  return new JournalBreak({ shard, seq }, "was acknowledged and is not in the database any more");
+}
