@@ -9,15 +9,7 @@ import {
   EngineFault,
   nodeScheduler,
 } from "../engine/mod.ts";
-import {
-  keyOf,
-  listeningLog,
-  poolCommand,
-  requestOf,
-  rulesOf,
-  sha256,
-  userOf,
-} from "../engine/testing.ts";
+import { keyOf, listeningLog, poolCommand, requestOf, rulesOf, sha256, userOf } from "../engine/testing.ts";
 import { type Bus, createMemoryBus, MemoryHub, migrate, readMigrations, silentLog } from "../platform/mod.ts";
 import { createTestDatabase } from "../platform/testing.ts";
 import { Cluster } from "./cluster.ts";

@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import { QUICKNET } from "../beacons/mod.ts";
 import { type HealthParts, healthOf, publicHealthOf } from "./health.ts";
 
-const shard = { shard: 3, epoch: 1, seq: 1, state: "broken", mine: true, reason: "user 4f… was counted twice" } as const;
+const shard = {
+  shard: 3,
+  epoch: 1,
+  seq: 1,
+  state: "broken",
+  mine: true,
+  reason: "user 4f… was counted twice",
+} as const;
 
 function partsOf(change: {
   ill?: boolean;
