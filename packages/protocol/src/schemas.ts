@@ -371,7 +371,7 @@ export const healthSchema = z.object({
   ok: z.boolean(),
   parts: list(
     z.object({
-      name: z.enum(["engine", "materialiser", "database", "beacon"]),
+      name: z.enum(["engine", "materialiser", "database", "beacon", "bus"]),
       ok: z.boolean(),
       reason: z.string().nullable(),
     }),

@@ -49,10 +49,12 @@ async function startNode(name: string, options: { version?: number; bus?: Bus } 
     pid: 1,
     started: "0",
     version: options.version ?? CLUSTER_VERSION,
+    bus: true,
   };
+  const store = createMemberStore({ url: database.url, self });
   const cluster = new Cluster({
     self,
-    store: createMemberStore({ url: database.url, self }),
+    store,
     bus,
     clock,
     scheduler: nodeScheduler,
@@ -94,6 +96,7 @@ async function startNode(name: string, options: { version?: number; bus?: Bus } 
   ends.push(async () => {
     if (alive) await cluster.stop();
     await kill();
+    await store.close();
   });
   const mine = () => engine.status().shards.flatMap(({ shard, mine: isMine }) => (isMine ? [shard] : []));
   return { name, engine, cluster, batches, mine, dead, kill, bus };

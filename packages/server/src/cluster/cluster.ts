@@ -77,7 +77,7 @@ export class Cluster implements Service {
 
   constructor(parts: ClusterParts) {
     this.#parts = parts;
-    this.#liveness = parts.liveness ?? new Liveness({ nowMs: parts.clock.monotonicMs });
+    this.#liveness = parts.liveness ?? new Liveness({ nowMs: () => parts.clock.monotonicMs() });
     this.#asks = new Asks({
       self: parts.self.process,
       clock: parts.clock,
@@ -180,8 +180,6 @@ export class Cluster implements Service {
     this.tell({ t: "members" });
     for (const end of this.#ends.splice(0)) end();
     this.#asks.stop();
-    await this.#parts.bus.close();
-    await this.#parts.store.close();
   }
 
   /** Whether this process is the one that does what only one should (MP15): of those that serve, the one that began first. */
