@@ -125,7 +125,9 @@ export class FolderKeeper implements Service {
       await sleep(LOOK_EVERY_MS, undefined, { signal: end }).catch(() => undefined);
       if (!end.aborted) await this.#inherit();
     }
-    if (!end.aborted) await this.#embedded?.run(end);
+    if (this.#embedded !== null && !end.aborted) await this.#embedded.run(end);
+    else if (!end.aborted)
+      await new Promise<void>((resolve) => end.addEventListener("abort", () => resolve(), { once: true }));
   }
 
   /** The holder is gone: this process looks after the database from here on. */
