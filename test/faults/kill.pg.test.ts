@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
 import { build } from "./build.fixture.ts";
 import { databaseKill, type Fault, type Night, playNight, serverKill } from "./night.fixture.ts";
-import { nightHolds } from "./night-holds.fixture.ts";
+import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
 
 /** Kills of a night; `npm run soak` asks for a hundred and gets as many nights as that takes. */
@@ -60,7 +60,7 @@ describe.each(Array.from({ length: nights }, (_, n) => n + 1))("night %i under k
     expect(night.heard.wins.size).toBeGreaterThan(10);
   });
 
-  nightHolds(() => night);
+  nightContract(() => night);
 
   test("[FT6] a killed PostgreSQL is started again under the same server, and the night goes on", () => {
     expect(databaseKills).toEqual(

@@ -6,7 +6,7 @@ import { startTestNats, type TestNats } from "../../packages/server/src/platform
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
 import { build } from "./build.fixture.ts";
 import { databaseKill, type Fault, type Night, playNight } from "./night.fixture.ts";
-import { nightHolds } from "./night-holds.fixture.ts";
+import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
 import { joinDatabase } from "./tables.fixture.ts";
 
@@ -131,5 +131,5 @@ describe("a night of two processes", () => {
     expect(databaseKills.every(({ newPostmaster }) => newPostmaster)).toBe(true);
   });
 
-  nightHolds(() => night);
+  nightContract(() => night);
 });

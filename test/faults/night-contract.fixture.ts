@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Night } from "./night.fixture.ts";
 
 /** The tests of a night that is over: what people heard against what is there (docs/spec/faults.md). */
-export function nightHolds(nightNow: () => Night): void {
+export function nightContract(nightNow: () => Night): void {
   test("[FT1] every acknowledged entry is in its window, under the key that was acknowledged", async () => {
     const people = new Map(
       [...nightNow().viewers, nightNow().everywhere].map((viewer) => [viewer.user, viewer]),
