@@ -153,9 +153,11 @@ export async function checkNight(night: Night): Promise<string[]> {
           }
         },
       });
-      const live = stateDigest(night.survivor.state(shard), sha256);
-      if (live !== stateDigest(state, sha256))
-        problems.push(`shard ${shard}: the live state is not the journal's`);
+      const durable = stateDigest(state, sha256);
+      for (const engine of night.engines()) {
+        if (stateDigest(engine.state(shard), sha256) !== durable)
+          problems.push(`shard ${shard}: the live state is not the journal's`);
+      }
       for (const pool of state.pools.values()) {
         if (pool.heldByDraw !== 0 || pool.liveDraw !== null) problems.push("units are stranded with a draw");
       }
@@ -183,11 +185,17 @@ function checkPromises(night: Night, ledger: Ledger, problems: string[]): void {
   }
 }
 
-/** Nothing was announced as durable that the journal does not have, word for word. */
+/** Nothing was announced as durable that the journal does not have, word for word, and nothing twice or out of order. */
 function checkAnnouncements(night: Night, problems: string[]): void {
-  for (const batch of night.announced) {
-    const row = night.disk.shard(batch.shard).rows[batch.seq - 1];
-    if (row?.hash !== batch.hash)
-      problems.push(`shard ${batch.shard} announced batch ${batch.seq}, which is not there`);
+  const heard = new Map<string, number>();
+  for (const { by, batch } of night.announced) {
+    const { shard, seq, hash } = batch;
+    const row = night.disk.shard(shard).rows[seq - 1];
+    if (row?.hash !== hash)
+      problems.push(`${by} announced batch ${seq} of shard ${shard}, which is not there`);
+    // MP9: every process hears each batch once, in order, whoever wrote it.
+    const before = heard.get(`${by} ${shard}`) ?? 0;
+    if (seq !== before + 1) problems.push(`${by} heard batch ${seq} of shard ${shard} after ${before}`);
+    heard.set(`${by} ${shard}`, seq);
   }
 }

@@ -1,7 +1,8 @@
 // The seeded simulator: the whole engine under a virtual clock (docs/spec/journal.md).
 
+import { AloneNight } from "./alone-night.ts";
 import { checkNight } from "./check.ts";
-import { Night, type Sometimes } from "./night.ts";
+import type { Sometimes } from "./night.ts";
 
 export { MemoryDisk, MemoryJournal, type StatementFate } from "./memory-journal.ts";
 export type { Sometimes } from "./night.ts";
@@ -24,7 +25,7 @@ export type SeedReport = {
 
 /** Plays one seed to its end and checks it. The same seed is the same night, on every machine. */
 export async function runSeed(seed: number): Promise<SeedReport> {
-  const night = new Night(seed);
+  const night = new AloneNight(seed);
   let problems: string[];
   try {
     await night.play();

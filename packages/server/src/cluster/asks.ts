@@ -32,7 +32,9 @@ type Ask = {
   readonly command: EngineCommand;
   readonly done: Done;
   readonly sinceMs: number;
-  /** Who it was sent to, and when; null before. */
+  /** Whether any process may have decided it already. */
+  wasSent: boolean;
+  /** Who has it now, and since when; null while nobody has. */
   sent: { readonly to: string; readonly atMs: number } | null;
 };
 
@@ -90,7 +92,7 @@ export class Asks implements Neighbours {
       return;
     }
     const id = this.#nextId++;
-    const ask = { id, shard, command, done, sinceMs: this.#nowMs(), sent: null };
+    const ask = { id, shard, command, done, sinceMs: this.#nowMs(), wasSent: false, sent: null };
     this.#asks.set(id, ask);
     this.#unsent.push(ask);
     this.#planSend();
@@ -168,6 +170,7 @@ export class Asks implements Neighbours {
     for (const ask of this.#unsent.splice(0)) {
       const owner = this.#parts.ownerOf(ask.shard);
       if (!this.#asks.has(ask.id) || owner === null) continue;
+      ask.wasSent = true;
       ask.sent = { to: owner, atMs: this.#nowMs() };
       if (owner === this.#parts.self) this.#serveHere(ask);
       else of(owner).asks.push(ask);
@@ -229,7 +232,7 @@ export class Asks implements Neighbours {
     const nowMs = this.#nowMs();
     for (const ask of [...this.#asks.values()]) {
       if (nowMs - ask.sinceMs > GIVE_UP_AFTER_MS) {
-        this.#end(ask, fault(ask.sent === null ? "engine.busy" : "engine.unknown"), null);
+        this.#end(ask, fault(ask.wasSent ? "engine.unknown" : "engine.busy"), null);
       } else if (ask.sent === null || nowMs - ask.sent.atMs > ASK_AGAIN_AFTER_MS) this.#unsent.push(ask);
     }
     if (this.#unsent.length > 0) this.#planSend();
