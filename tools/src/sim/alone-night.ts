@@ -1,19 +1,13 @@
 import { createEngine, type Engine } from "@wanhui/server";
-import { MemoryJournal } from "./memory-journal.ts";
+import { MemoryJournal, type StatementKind } from "./memory-journal.ts";
 import { Night, sha256 } from "./night.ts";
 import type { SeededRandom } from "./random.ts";
 import { simChain } from "./sim-beacon.ts";
-import { mortal, type Process } from "./sim-process.ts";
+import { inItsTime, mortal, type Process } from "./sim-process.ts";
 import { fairWeather, fateOf } from "./trouble.ts";
 
 /** Two shards let one be busy while the other recovers. */
 const SHARDS = 2;
-
-const lossNames = {
-  before: "append unknown and lost",
-  early: "append unknown and still on its way",
-  after: "append unknown but committed",
-};
 
 /**
  * A night of one process at a time, each of which owns every shard: it crashes, loses touch and goes on as a zombie beside
@@ -63,9 +57,9 @@ export class AloneNight extends Night {
       },
     };
     const engine: Engine = createEngine({
-      store: mortal(process),
+      store: mortal(process, process.journal, world),
       clock: world.clock(() => process.skewMs),
-      scheduler: world.scheduler(() => process.alive),
+      scheduler: world.scheduler(inItsTime(process, world)),
       sha256,
       holder: name,
       shards: SHARDS,
@@ -108,9 +102,9 @@ export class AloneNight extends Night {
     this.world.after(100, () => void this.#boot());
   }
 
-  #fate(kind: string, random: SeededRandom, process: Process) {
+  #fate(kind: StatementKind, random: SeededRandom, process: Process) {
     const fate = fateOf(random, this.weather);
-    if (fate.lost !== "no" && kind === "append") this.count(lossNames[fate.lost]);
+    this.countLoss(kind, fate);
     // Crashes fall into the middle of statements, where they hurt, not only between them.
     if (random.chance(this.weather.crashChance)) {
       this.world.after(fate.requestMs + random.below(fate.commitMs + fate.responseMs + 2), () =>

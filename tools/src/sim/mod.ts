@@ -2,6 +2,7 @@
 
 import { AloneNight } from "./alone-night.ts";
 import { checkNight } from "./check.ts";
+import { HouseNight } from "./house-night.ts";
 import type { Sometimes } from "./night.ts";
 
 export { MemoryDisk, MemoryJournal, type StatementFate } from "./memory-journal.ts";
@@ -23,9 +24,17 @@ export type SeedReport = {
   readonly fingerprint: string;
 };
 
+/** One process at a time, or several that share the shards. */
+export type NightForm = "alone" | "house";
+
+/** Odd seeds are nights of one process, even ones of several. */
+export function formOf(seed: number): NightForm {
+  return seed % 2 === 1 ? "alone" : "house";
+}
+
 /** Plays one seed to its end and checks it. The same seed is the same night, on every machine. */
-export async function runSeed(seed: number): Promise<SeedReport> {
-  const night = new AloneNight(seed);
+export async function runSeed(seed: number, form: NightForm = formOf(seed)): Promise<SeedReport> {
+  const night = form === "alone" ? new AloneNight(seed) : new HouseNight(seed);
   let problems: string[];
   try {
     await night.play();

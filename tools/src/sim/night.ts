@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Answer, type DrawId, listDraws, type PoolId, roundDueMs, type SealHeader } from "@wanhui/core";
 import { type DurableBatch, type Engine, type EngineCommand, EngineFault } from "@wanhui/server";
 import { Cast, type Told } from "./cast.ts";
-import { MemoryDisk } from "./memory-journal.ts";
+import { MemoryDisk, type StatementFate, type StatementKind } from "./memory-journal.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
 import { simBeacon, simChain } from "./sim-beacon.ts";
 import type { Process } from "./sim-process.ts";
@@ -17,6 +17,13 @@ const TROUBLE_MS = 45_000;
 const CALM_MS = 120_000;
 /** Lines of trace kept for a failing seed. */
 const TRACE_LINES_MAX = 400;
+
+const lossNames = {
+  before: "append unknown and lost",
+  early: "append unknown and still on its way",
+  after: "append unknown but committed",
+  full: "disk full",
+};
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
@@ -112,6 +119,10 @@ export abstract class Night {
     // Retries after the end: the same answers, word for word.
     void this.#askAgain().catch((error) => this.broken.push(String(error)));
     this.events += await world.run({ untilMs: endMs + 60_000 });
+  }
+
+  protected countLoss(kind: StatementKind, { lost }: StatementFate): void {
+    if (lost !== "no" && kind === "append") this.count(lossNames[lost]);
   }
 
   protected kill(process: Process): void {

@@ -18,6 +18,8 @@ import { placeShards } from "./placement.ts";
 
 /** Leases are renewed, and members and journals looked at, this often (MP1, MP8). */
 const LOOK_EVERY_MS = 500;
+/** However often somebody is told to look again, the table is read no more often than this. */
+const LOOK_PAUSE_MS = 50;
 /** How long a look waits for shards to come and go before the lease is renewed again. */
 const WAIT_FOR_SHARDS_MS = 1_000;
 /** How long an orderly end waits for others to take the shards (MP17). */
@@ -28,7 +30,7 @@ const STRANGERS_TOLD_EVERY_MS = 60_000;
 /** What a cluster is made of. */
 export type ClusterParts = {
   readonly self: Self;
-  readonly store: MemberStore;
+  readonly store: Pick<MemberStore, "renewAndLook" | "leave">;
   readonly bus: Bus;
   readonly clock: EngineClock;
   readonly scheduler: Scheduler;
@@ -239,7 +241,9 @@ export class Cluster implements Service {
   async #loop(end: AbortSignal): Promise<void> {
     while (!end.aborted) {
       await this.#look();
-      if (!this.#woken && !end.aborted) await this.#pause(LOOK_EVERY_MS);
+      // Waking ends the pause, but for its first part.
+      if (!end.aborted) await this.#later(LOOK_PAUSE_MS);
+      if (!this.#woken && !end.aborted) await this.#pause(LOOK_EVERY_MS - LOOK_PAUSE_MS);
       this.#woken = false;
     }
   }
@@ -293,6 +297,11 @@ export class Cluster implements Service {
     this.#owners = owners;
     const work = view.shards.map(({ shard, holder }) => {
       if (mine[shard] && holder !== self.process) engine.shards.lose(shard);
+      // Taken over by a statement whose answer was lost: taken again; what is placed elsewhere is handed over then.
+      if (!mine[shard] && holder === self.process) {
+        owners[shard] = null;
+        return this.#settle(engine, { shard, holder, to: self.process });
+      }
       return this.#settle(engine, { shard, holder, to: placed[shard] ?? null });
     });
     // A shard that takes long to come or go must not cost this process its lease.

@@ -145,7 +145,7 @@ export class ShardKeeper {
     while (ending() !== "stopped" && (writer.phase === "recovering" || (broken && writer.flight !== null))) {
       try {
         lost ||= (await this.#lookUp(writer)) === "lost";
-        if (lost && !broken && (await this.#replay(writer, () => false))) writer.lead(writer.epoch);
+        if (lost && !broken && (await this.#replay(writer, () => false))) writer.goOn();
         break;
       } catch (error) {
         if (error instanceof JournalBreak) {
