@@ -33,6 +33,10 @@ export class AloneNight extends Night {
     return random.chance(0.8) ? ready.at(-1) : ready[0];
   }
 
+  protected keepsAnswers(): boolean {
+    return true;
+  }
+
   protected drawsHere(): boolean {
     return true;
   }

@@ -81,6 +81,10 @@ export class HouseNight extends Night {
     return ready.length === 0 ? undefined : random.pick(ready);
   }
 
+  protected keepsAnswers(): boolean {
+    return this.promotion === null;
+  }
+
   protected drawsHere(process: Process, shard: number): boolean {
     return process.engine.status().shards[shard]?.mine === true;
   }

@@ -16,7 +16,7 @@ const USERS_MAX = 9;
 const TROUBLE_MS = 45_000;
 const CALM_MS = 120_000;
 /** Lines of trace kept for a failing seed. */
-const TRACE_LINES_MAX = 400;
+const TRACE_LINES_MAX = 5_000;
 
 const lossNames = {
   before: "append unknown and lost",
@@ -86,6 +86,8 @@ export abstract class Night {
   protected abstract drawsHere(process: Process, shard: number): boolean;
   /** Whether nothing is left to happen. */
   protected abstract ended(): boolean;
+  /** Whether every answer must stand: not where a standby lost what nobody who lives knew. */
+  protected abstract keepsAnswers(): boolean;
   /** Engines whose live state must be the journal's in the end. */
   abstract engines(): Engine[];
 
@@ -117,7 +119,7 @@ export abstract class Night {
     this.over = true;
     if (this.broken.length === 0 && !this.ended()) this.broken.push("the night did not come to its end");
     // Retries after the end: the same answers, word for word.
-    void this.#askAgain().catch((error) => this.broken.push(String(error)));
+    if (this.keepsAnswers()) void this.#askAgain().catch((error) => this.broken.push(String(error)));
     this.events += await world.run({ untilMs: endMs + 60_000 });
   }
 

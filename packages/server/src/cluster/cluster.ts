@@ -274,10 +274,11 @@ export class Cluster implements Service {
     const engine = this.#engine;
     if (engine === null) return;
     try {
+      const knownBefore = engine.status().shards.map(({ seq }) => seq);
       const view = await this.#parts.store.renewAndLook(this.#state);
       this.#living = await this.#liveness.living(view.members);
       await this.#place(engine, view);
-      await this.#catchUp(engine, view);
+      await this.#catchUp(engine, view, knownBefore);
     } catch (error) {
       this.#liveness.interrupted();
       const fields = { part: "cluster", reason: errorMessage(error) };
@@ -334,11 +335,14 @@ export class Cluster implements Service {
   }
 
   /** What no message told of. */
-  async #catchUp(engine: Engine, view: HouseView): Promise<void> {
+  async #catchUp(engine: Engine, view: HouseView, knownBefore: readonly number[]): Promise<void> {
     const known = engine.status().shards;
     for (const { shard, seq } of view.shards) {
       const own = known[shard];
       if (own?.state === "following" && own.seq < seq) await engine.shards.catchUp(shard);
+      else if (own !== undefined && knownBefore[shard] !== undefined && seq < knownBefore[shard]) {
+        await engine.shards.doubt(shard);
+      }
     }
   }
 
