@@ -29,6 +29,8 @@ export type AwardsDeps = {
   readonly log: Log;
   /** Whether this process settles what needs no claim and finishes what was interrupted; alone it always does (MP15). */
   readonly leads?: () => boolean;
+  /** Reads on what other processes wrote; false when there are none. */
+  readonly catchUp?: () => Promise<boolean>;
   /** Told of awards that look different because of something only this process knows of (MP16). */
   readonly onTouched?: (awardId: string) => void;
 };
@@ -70,7 +72,12 @@ export function createAwards(deps: AwardsDeps): Awards {
     desk.touch(awardId);
     deps.onTouched?.(awardId);
   };
-  const find = (awardId: string, on?: Tx) => desk.find(awardId, on);
+  /** Somebody who won at another process a moment ago may be faster here than the news of it. */
+  const find = async (awardId: string, on?: Tx) => {
+    const found = await desk.find(awardId, on);
+    if (found !== null || (await deps.catchUp?.().catch(() => false)) !== true) return found;
+    return desk.find(awardId, on);
+  };
   const claims = createClaims({ ...deps, terms, coupon, find, view, touched });
   const { sendMe, log, leads = () => true } = deps;
   const parts = { pool, desk, claims, coupon, prize, views, sendMe, nowMs, log };

@@ -34,6 +34,8 @@ export class ShardKeeper {
   readonly #host: KeeperHost;
   readonly #busy = new Map<ShardWriter, Promise<unknown>>();
   #recovering = 0;
+  #reading: Promise<void> | null = null;
+  #nextReading: Promise<void> | null = null;
 
   constructor(host: KeeperHost) {
     this.#host = host;
@@ -74,6 +76,21 @@ export class ShardKeeper {
     return this.#inTurn(writer, async () => {
       if (writer.phase === "following") await this.#readOn(writer);
     });
+  }
+
+  /** Reads all of these shards on, together with everybody who asks while a reading is under way. */
+  catchUpAll(writers: readonly ShardWriter[]): Promise<void> {
+    if (writers.length === 0) return Promise.resolve();
+    // One that has begun may have read too early for whoever asks now.
+    this.#nextReading ??= (this.#reading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#reading = this.#nextReading;
+        this.#nextReading = null;
+        return Promise.all(writers.map((writer) => this.catchUp(writer)));
+      })
+      .then(() => undefined);
+    return this.#nextReading;
   }
 
   /** The journal was seen to end before what is durable here: it has to be looked at itself. */

@@ -174,6 +174,12 @@ export interface Engine {
   shardOf(id: { readonly pool: PoolId } | { readonly draw: DrawId }): number | null;
   /** Shard holding an award, or null when no shard knows it. */
   shardOfAward(awardId: AwardId): number | null;
+  /**
+   * Reads on what other processes wrote, for whoever does not find here what he was told there.
+   *
+   * @returns false when there are no others' shards: what is not here is nowhere
+   */
+  catchUp(): Promise<boolean>;
   /** Whether this engine decides the commands of a draw or pool. */
   isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean;
   /** Shard time now (JR10). */

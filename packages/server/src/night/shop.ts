@@ -107,6 +107,7 @@ export function makeShop(parts: {
     nowMs,
     log,
     leads,
+    catchUp: () => engine.catchUp(),
     onTouched: (awardId) => cluster.tell({ t: "award", awards: [awardId] }),
   });
   awards = made;
