@@ -6,7 +6,14 @@ import { simChain } from "./sim-beacon.ts";
 import { SimHub } from "./sim-bus.ts";
 import { SimHouse } from "./sim-house.ts";
 import { inItsTime, mortal, type Process } from "./sim-process.ts";
-import { fairWeather, fateOf, type HouseWeather, houseWeatherOf } from "./trouble.ts";
+import {
+  type Cause,
+  calmedHouse,
+  fairWeather,
+  fateOf,
+  type HouseWeather,
+  houseWeatherOf,
+} from "./trouble.ts";
 
 /** More shards than processes, so that each has some and some move. */
 const SHARDS = 4;
@@ -44,7 +51,7 @@ export type Promotion = {
  */
 export class HouseNight extends Night {
   readonly #house = new SimHouse(this.disk, () => this.world.nowMs);
-  readonly #houseWeather: HouseWeather = houseWeatherOf(this.random.fork());
+  readonly #houseWeather: HouseWeather;
   readonly #hub = new SimHub({
     world: this.world,
     random: this.faults.fork(),
@@ -56,6 +63,11 @@ export class HouseNight extends Night {
   #diskFullUntilMs = 0;
   /** Set once a standby took over: shards that lost what had been acknowledged, and how much was told before. */
   promotion: Promotion | null = null;
+
+  constructor(seed: number, without: readonly Cause[] = []) {
+    super(seed, without);
+    this.#houseWeather = calmedHouse(houseWeatherOf(this.random.fork()), without);
+  }
 
   get #members(): Member[] {
     return this.processes as Member[];

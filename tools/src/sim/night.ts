@@ -6,7 +6,7 @@ import { MemoryDisk, type StatementFate, type StatementKind } from "./memory-jou
 import { type SeededRandom, seededRandom } from "./random.ts";
 import { simBeacon, simChain } from "./sim-beacon.ts";
 import type { Process } from "./sim-process.ts";
-import { fairWeather, type Weather, weatherOf } from "./trouble.ts";
+import { type Cause, calmed, fairWeather, type Weather, weatherOf } from "./trouble.ts";
 import { VirtualWorld } from "./virtual-world.ts";
 
 /** Users of a simulated night: few, so that everything meets everything. */
@@ -65,10 +65,11 @@ export abstract class Night {
   });
   events = 0;
 
-  constructor(seed: number) {
+  /** @param without causes of trouble that are left out of what the seed says */
+  constructor(seed: number, without: readonly Cause[] = []) {
     this.seed = seed;
     this.random = seededRandom(seed);
-    this.weather = weatherOf(this.random.fork());
+    this.weather = calmed(weatherOf(this.random.fork()), without);
     this.faults = this.random.fork();
   }
 

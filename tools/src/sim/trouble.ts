@@ -75,6 +75,50 @@ export type HouseWeather = {
   readonly promotes: boolean;
 };
 
+/** Names of what makes a night bad; a failing seed is played again without one after the other (SM5). */
+export const CAUSES = [
+  "loss",
+  "slow statements",
+  "zombie",
+  "late beacon",
+  "clock skew",
+  "message loss",
+  "message delay",
+  "standby",
+  ...TROUBLES,
+] as const;
+export type Cause = (typeof CAUSES)[number];
+
+/** The same weather without some causes: nothing else of what the seed drew is moved. */
+export function calmed(weather: Weather, without: readonly Cause[]): Weather {
+  const has = (cause: Cause) => !without.includes(cause);
+  return {
+    ...weather,
+    ...(has("loss") ? {} : { lossChance: 0 }),
+    ...(has("slow statements") ? {} : { slowChance: 0 }),
+    ...(has("crash") ? {} : { crashChance: 0 }),
+    ...(has("zombie") ? {} : { zombieChance: 0 }),
+    ...(has("late beacon") ? {} : { lateBeaconChance: 0 }),
+    ...(has("clock skew") ? {} : { skewMsMax: 0 }),
+  };
+}
+
+/** The same for several processes. */
+export function calmedHouse(weather: HouseWeather, without: readonly Cause[]): HouseWeather {
+  const has = (cause: Cause) => !without.includes(cause);
+  const troubles = weather.troubles.filter(has);
+  return {
+    ...weather,
+    troubles,
+    isCalm: weather.isCalm || troubles.length === 0,
+    promotes: weather.promotes && has("standby"),
+    bus: {
+      lossChance: has("message loss") ? weather.bus.lossChance : 0,
+      delayMsMax: has("message delay") ? weather.bus.delayMsMax : 1,
+    },
+  };
+}
+
 /** A few kinds of trouble a night, so that each meets each other alone as well as all together. */
 export function houseWeatherOf(random: SeededRandom): HouseWeather {
   const chance = random.pick([0.3, 0.6, 1]);

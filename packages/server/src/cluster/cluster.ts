@@ -71,6 +71,7 @@ export class Cluster implements Service {
   #state: SelfState = { serves: false, address: "", sandbox: "" };
   #living: readonly Member[] = [];
   #owners: (string | null)[] = [];
+  #placed: { readonly of: string; readonly placed: readonly (string | null)[] } = { of: "", placed: [] };
   #wake: () => void = () => undefined;
   #woken = false;
   #looking: Promise<void> = Promise.resolve();
@@ -289,9 +290,8 @@ export class Cluster implements Service {
 
   /** MP5, MP6: takes what is placed here and free, hands over what is placed elsewhere. */
   async #place(engine: Engine, view: HouseView): Promise<void> {
-    const { self, sha256 } = this.#parts;
-    const serving = this.#living.filter(({ serves }) => serves).map(({ process }) => process);
-    const placed = placeShards({ shards: view.shards.length, processes: serving, sha256 });
+    const { self } = this.#parts;
+    const placed = this.#placement(view.shards.length);
     const living = new Set(this.#living.map(({ process }) => process));
     const owners = view.shards.map(({ holder }) => (living.has(holder) ? holder : null));
     const mine = engine.status().shards.map(({ mine: isMine }) => isMine);
@@ -308,6 +308,17 @@ export class Cluster implements Service {
     // A shard that takes long to come or go must not cost this process its lease.
     await Promise.race([Promise.all(work), this.#later(WAIT_FOR_SHARDS_MS)]);
     this.#asks.ownersChanged();
+  }
+
+  /** Worked out anew only when somebody came or went: it costs a hash for each shard and process. */
+  #placement(shards: number): readonly (string | null)[] {
+    const serving = this.#living.filter(({ serves }) => serves).map(({ process }) => process);
+    const of = `${shards} ${serving.join(" ")}`;
+    if (this.#placed.of !== of) {
+      const placed = placeShards({ shards, processes: serving, sha256: this.#parts.sha256 });
+      this.#placed = { of, placed };
+    }
+    return this.#placed.placed;
   }
 
   async #settle(engine: Engine, at: { shard: number; holder: string; to: string | null }): Promise<void> {
