@@ -15,6 +15,7 @@ class Ledger {
   readonly grants = new Map<string, string>();
   readonly units = new Map<PoolId, number>();
   readonly given = new Map<PoolId, number>();
+  readonly #opens = new Map<PoolId, number>();
   readonly #poolOf = new Map<string, PoolId>();
   readonly #scheduled = new Map<string, number>();
   readonly #won = new Map<string, number>();
@@ -35,7 +36,12 @@ class Ledger {
       case "pool.changed":
         this.units.set(event.pool, (this.units.get(event.pool) ?? 0) + event.delta);
         return;
+      case "grab.opened":
+        this.#opens.set(event.pool, event.opensAtMs);
+        return;
       case "granted":
+        if (event.atMs < (this.#opens.get(event.pool) ?? Number.POSITIVE_INFINITY))
+          this.problems.push(`pool ${event.pool} gave before it opened`);
         this.#give(event.pool, 1);
         this.grants.set(`${event.pool} ${event.user} ${event.requestId}`, event.awardId);
         return;

@@ -1,7 +1,7 @@
 import { CLUSTER_VERSION, Cluster, createEngine, type Engine, Liveness } from "@wanhui/server";
 import { MemoryJournal, type StatementFate, type StatementKind } from "./memory-journal.ts";
 import { Night, sha256 } from "./night.ts";
-import type { SeededRandom } from "./random.ts";
+import { type SeededRandom, seededRandom } from "./random.ts";
 import { simChain } from "./sim-beacon.ts";
 import { SimHub } from "./sim-bus.ts";
 import { SimHouse } from "./sim-house.ts";
@@ -24,6 +24,9 @@ const BOOT_AFTER_MS_MAX = 1_500;
 const AFTER_PROMOTION_MS = 25_000;
 /** Answers of what the old server had committed may be on their way as long as the slowest statement. */
 const OLD_ANSWERS_MS = 12_000;
+
+/** A stream of its own: what latecomers draw moves nothing else. */
+const LATECOMERS = 0x1a7ec0;
 
 type Member = Omit<Process, "engine"> & {
   /** Made one after the other: each needs the one before. */
@@ -220,6 +223,7 @@ export class HouseNight extends Night {
   // ---- trouble
 
   protected trouble(): void {
+    void this.cast.latecomers(seededRandom(this.seed ^ LATECOMERS));
     if (this.#houseWeather.promotes) {
       this.world.after(this.faults.between(8_000, 40_000), () => this.#promote());
     }

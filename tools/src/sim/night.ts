@@ -51,7 +51,7 @@ export abstract class Night {
   protected processes: Process[] = [];
   protected newestRound = 0;
   protected over = false;
-  readonly #cast = new Cast({
+  protected readonly cast = new Cast({
     nowMs: () => this.world.nowMs,
     sleep: (ms) => this.world.sleep(ms),
     ask: (command, random) => this.#ask(command, random),
@@ -106,9 +106,9 @@ export abstract class Night {
     const calmAtMs = world.nowMs + TROUBLE_MS;
     this.open();
     this.#beacon();
-    void this.#cast.operator(this.random.fork());
+    void this.cast.operator(this.random.fork());
     const users = this.random.between(USERS_MIN, USERS_MAX);
-    for (let n = 0; n < users; n += 1) void this.#cast.user(this.random.fork());
+    for (let n = 0; n < users; n += 1) void this.cast.user(this.random.fork());
     this.trouble();
     this.#reveals();
     this.events += await world.run({ untilMs: calmAtMs });

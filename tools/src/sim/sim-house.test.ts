@@ -23,6 +23,7 @@ test("[SM3] [SM4] [SM5] [SM6] [MP5] [MP6] [MP7] [MP8] [MP9] [MP10] seeded nights
     "granted again",
     "handed over and left",
     "late beacon",
+    "made again",
     "message lost",
     "stalled past the lease",
     "standby had lost batches",
