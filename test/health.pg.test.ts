@@ -78,6 +78,7 @@ test("[JR13] a shard that stays down is named by /health, and in the studio with
       ["materialiser", true],
       ["database", true],
       ["beacon", true],
+      ["bus", true],
     ]);
     await first.stop();
     // A batch that this journal's chain does not lead to, in a shard the show has nothing in (JR8).

@@ -27,102 +27,115 @@ export type Night = {
   readonly tables: Tables;
   readonly audit: { readonly ok: boolean; readonly difference?: string };
   readonly proofs: readonly { draw: string; consistent: boolean; failure: string | null }[];
-  readonly kills: number;
-  /** Of each PostgreSQL killed: whether the server lived on, and another one came in its place. */
-  readonly databaseKills: readonly { sameServer: boolean; newPostmaster: boolean }[];
 };
 
+/** Something that goes wrong, and is over when it resolves: everything that should run runs again. */
+export type Fault = { readonly name: string; inflict(): Promise<void> };
+
 export type NightOptions = {
-  readonly server: ServerProcess;
-  readonly kills: number;
-  readonly databaseKills: number;
+  /** The processes of the night; people are spread over them. */
+  readonly servers: readonly ServerProcess[];
+  /** In this order, spread over the night. */
+  readonly faults: readonly Fault[];
   readonly say: (text: string) => void;
 };
 
-/** Plays one night on a running server while killing it, and reads what is left. */
+/** Plays one night on running servers while everything goes wrong, and reads what is left. */
 export async function playNight(options: NightOptions): Promise<Night> {
-  const { server, say } = options;
+  const { servers, faults, say } = options;
+  const urls = servers.map(({ url }) => url);
   const heard = createHeard();
   const ended = new AbortController();
   // Every socket listens.
   setMaxListeners(0, ended.signal);
-  const first = await readShow(server.url);
-  const viewers = await Promise.all(Array.from({ length: VIEWERS }, () => Viewer.signIn(server.url, heard)));
-  const everywhere = await Viewer.signIn(server.url, heard);
+  const first = await readShow(servers);
+  const viewers = await Promise.all(Array.from({ length: VIEWERS }, () => Viewer.signIn(urls, heard)));
+  const everywhere = await Viewer.signIn(urls, heard);
   const running = [
     ...viewers.map((viewer) => viewer.run(ended.signal)),
     everywhere.run(ended.signal, SOCKETS_OF_ONE),
   ];
-  const databaseKills: { sameServer: boolean; newPostmaster: boolean }[] = [];
   try {
     const endsAtMs = Math.max(...first.rounds.map(({ closesAtMs }) => closesAtMs));
-    const faults = options.kills + options.databaseKills;
-    let kills = 0;
-    for (let n = 0; n < faults; n += 1) {
-      await underLoad(server, heard);
+    for (const [n, fault] of faults.entries()) {
+      await underLoad(servers, heard);
       // The faults are spread over the night: what is left of it, shared by those still to come.
-      const shareMs = Math.max(0, endsAtMs - Date.now()) / (faults - n);
+      const shareMs = Math.max(0, endsAtMs - Date.now()) / (faults.length - n);
       await sleep(Math.random() * Math.min(4_000, shareMs));
-      const isDatabase = Math.floor(((n + 1) * options.databaseKills) / faults) > databaseKills.length;
-      if (isDatabase) {
-        databaseKills.push(await killDatabase(server));
-      } else {
-        await server.kill();
-        kills += 1;
-        await server.start();
-      }
+      await fault.inflict();
       const { entries, grants } = heard;
-      say(
-        `fault ${n + 1}/${faults} (${isDatabase ? "PostgreSQL" : "server"}): ${entries.size} entries, ${grants.size} grants`,
-      );
+      say(`fault ${n + 1}/${faults.length} (${fault.name}): ${entries.size} entries, ${grants.size} grants`);
     }
-    await underLoad(server, heard);
-    await roundsOver(server, say);
-    return await theEnd(
-      { server, heard, viewers, everywhere, databaseKills, run: first.run, kills },
-      async () => {
-        ended.abort();
-        await Promise.all(running);
-      },
-    );
+    await underLoad(servers, heard);
+    await roundsOver(servers, say);
+    ended.abort();
+    await Promise.all(running);
+    return await theEnd({ heard, viewers, everywhere, run: first.run }, servers);
   } finally {
     ended.abort();
   }
 }
 
 async function theEnd(
-  night: Omit<Night, "tables" | "audit" | "proofs"> & { server: ServerProcess },
-  stopViewers: () => Promise<void>,
+  known: Omit<Night, "tables" | "audit" | "proofs">,
+  servers: readonly ServerProcess[],
 ): Promise<Night> {
-  const { server, ...known } = night;
-  await stopViewers();
-  const show = await readShow(server.url);
-  const proofs = await Promise.all(show.rounds.map(({ draw }) => checkProof(server.url, draw)));
-  const pool = await joinDatabase(server.dataFolder);
+  const { rounds } = await readShow(servers);
+  // Every process wrote its own from what it heard.
+  const proofs = servers.flatMap(({ url }) => rounds.map(({ draw }) => checkProof(url, draw)));
+  const pool = await joinDatabase(servers[0]?.dataFolder ?? "");
   try {
     await drained(pool);
-    return { ...known, proofs, tables: await readTables(pool, night.run), audit: await audit(pool) };
+    return {
+      ...known,
+      proofs: await Promise.all(proofs),
+      tables: await readTables(pool, known.run),
+      audit: await audit(pool),
+    };
   } finally {
     await pool.end();
   }
 }
 
-async function readShow(url: string): Promise<ShowView> {
-  const answer = await fetch(`${url}/api/show`);
+/** kill -9 of a lone server, and its start on the same folder. */
+export function serverKill(server: ServerProcess): Fault {
+  return {
+    name: "server",
+    async inflict() {
+      await server.kill();
+      await server.start();
+    },
+  };
+}
+
+/** PostgreSQL killed with `immediate`. @param onDone whether the server lived on, and another PostgreSQL came */
+export function databaseKill(
+  server: ServerProcess,
+  onDone: (outcome: { sameServer: boolean; newPostmaster: boolean }) => void,
+): Fault {
+  return { name: "PostgreSQL", inflict: async () => onDone(await killDatabase(server)) };
+}
+
+async function readShow(servers: readonly ServerProcess[]): Promise<ShowView> {
+  const answer = await fetch(`${servers[0]?.url}/api/show`);
   return (await answer.json()) as ShowView;
 }
 
 /** Waits until answers come again: a fault into silence would prove nothing. */
-async function underLoad(server: ServerProcess, heard: Heard): Promise<void> {
+async function underLoad(servers: readonly ServerProcess[], heard: Heard): Promise<void> {
   const wanted = heard.answers + ANSWERS_BETWEEN;
   const until = performance.now() + answerPatienceMs;
   while (heard.answers < wanted) {
     if (performance.now() > until) {
       const troubles = JSON.stringify(Object.fromEntries(heard.troubles));
-      throw new Error(`No answers any more: ${troubles}\n${await server.log()}`);
+      throw new Error(`No answers any more: ${troubles}\n${await logs(servers)}`);
     }
     await sleep(20);
   }
+}
+
+async function logs(servers: readonly ServerProcess[]): Promise<string> {
+  return (await Promise.all(servers.map((server) => server.log()))).join("\n----\n");
 }
 
 async function killDatabase(server: ServerProcess): Promise<{ sameServer: boolean; newPostmaster: boolean }> {
@@ -144,14 +157,14 @@ async function killDatabase(server: ServerProcess): Promise<{ sameServer: boolea
   };
 }
 
-async function roundsOver(server: ServerProcess, say: (text: string) => void): Promise<void> {
+async function roundsOver(servers: readonly ServerProcess[], say: (text: string) => void): Promise<void> {
   const until = performance.now() + nightPatienceMs;
   for (;;) {
-    const { rounds } = await readShow(server.url);
+    const { rounds } = await readShow(servers);
     if (rounds.every(({ phase }) => phase === "closed")) return;
     if (performance.now() > until) {
       const phases = rounds.map(({ slug, phase }) => `${slug} ${phase}`).join(", ");
-      throw new Error(`The night does not end: ${phases}\n${await server.log()}`);
+      throw new Error(`The night does not end: ${phases}\n${await logs(servers)}`);
     }
     say(
       `waiting for the last window: ${rounds.map(({ phase, drawnThrough }) => `${phase} ${drawnThrough}`).join(", ")}`,

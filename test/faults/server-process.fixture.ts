@@ -19,14 +19,17 @@ export class ServerProcess {
   readonly #logFile: string;
   #child: ChildProcess | null = null;
   #said = "";
+  readonly #env: Readonly<Record<string, string>>;
   starts = 0;
   /** From the start of the process to the first page. */
   readonly startMs: number[] = [];
 
-  constructor(options: { dataFolder: string; port: number }) {
+  /** @param options.env settings besides those of every test, such as NATS_URL */
+  constructor(options: { dataFolder: string; port: number; env?: Readonly<Record<string, string>> }) {
     this.dataFolder = options.dataFolder;
     this.port = options.port;
-    this.#logFile = join(options.dataFolder, "server.log");
+    this.#env = options.env ?? {};
+    this.#logFile = join(options.dataFolder, `server-${options.port}.log`);
   }
 
   get url(): string {
@@ -59,6 +62,7 @@ export class ServerProcess {
     ];
     const child = spawn(process.execPath, [program, "start", show, ...settings, ...quiet, ...more], {
       stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...this.#env },
     });
     this.#child = child;
     this.starts += 1;
@@ -89,7 +93,16 @@ export class ServerProcess {
     await ended;
   }
 
-  /** Ends it in order, PostgreSQL with it. */
+  /** Stops its clock, as a debugger or a swapping machine does; `goOn` lets it run again. */
+  stall(): void {
+    process.kill(this.pid, "SIGSTOP");
+  }
+
+  goOn(): void {
+    process.kill(this.pid, "SIGCONT");
+  }
+
+  /** Ends it in order, PostgreSQL with it when no other process uses it. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === null || !this.isRunning) return;

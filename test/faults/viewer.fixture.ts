@@ -61,28 +61,30 @@ const cutChance = 0.02;
 export class Viewer {
   readonly user: string;
   readonly #token: string;
-  readonly #url: string;
+  readonly #urls: readonly string[];
+  /** The next process to go to. */
+  #turn = Math.floor(Math.random() * 1_000);
   readonly #heard: Heard;
   readonly #nonces = new Map<string, string>();
   readonly #open = new Map<string, { pool: string; request: string }>();
   readonly pseudonyms = new Map<string, string>();
 
-  private constructor(options: { url: string; heard: Heard; user: string; token: string }) {
-    this.#url = options.url;
+  private constructor(options: { urls: readonly string[]; heard: Heard; user: string; token: string }) {
+    this.#urls = options.urls;
     this.#heard = options.heard;
     this.user = options.user;
     this.#token = options.token;
   }
 
-  /** Signs in as a new guest. */
-  static async signIn(url: string, heard: Heard): Promise<Viewer> {
-    const answer = await fetch(`${url}/api/session`, {
+  /** Signs in as a new guest. @param urls the processes of the night; each socket goes to another one than the last */
+  static async signIn(urls: readonly string[], heard: Heard): Promise<Viewer> {
+    const answer = await fetch(`${urls[0]}/api/session`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ bearer: true }),
     });
     const { user, token } = (await answer.json()) as { user: string; token: string };
-    return new Viewer({ url, heard, user, token });
+    return new Viewer({ urls, heard, user, token });
   }
 
   /** Taps and grabs over `sockets` sockets until the signal ends it. */
@@ -98,8 +100,10 @@ export class Viewer {
   }
 
   async #oneSocket(signal: AbortSignal): Promise<void> {
+    this.#turn += 1;
+    const url = this.#urls[this.#turn % this.#urls.length] ?? "";
     const headers = { authorization: `Bearer ${this.#token}` };
-    const ticketed = await fetch(`${this.#url}/api/socket-ticket`, {
+    const ticketed = await fetch(`${url}/api/socket-ticket`, {
       method: "POST",
       headers,
       signal: AbortSignal.timeout(patienceMs),
@@ -111,9 +115,9 @@ export class Viewer {
     };
     for (const [draw, pseudonym] of Object.entries(pseudonyms)) this.pseudonyms.set(draw, pseudonym);
     const show = (await (
-      await fetch(`${this.#url}/api/show`, { signal: AbortSignal.timeout(patienceMs) })
+      await fetch(`${url}/api/show`, { signal: AbortSignal.timeout(patienceMs) })
     ).json()) as ShowView;
-    const socket = new WebSocket(`${this.#url.replace("http", "ws")}/ws?ticket=${ticket}`, WS_SUBPROTOCOL);
+    const socket = new WebSocket(`${url.replace("http", "ws")}/ws?ticket=${ticket}`, WS_SUBPROTOCOL);
     const view = { rounds: new Map(show.rounds.map((round) => [round.index, round])), rains: show.rains };
     let frameNumber = 0;
     const act = () => {

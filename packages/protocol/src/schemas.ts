@@ -407,7 +407,7 @@ export const healthSchema = z.object({
   ok: z.boolean(),
   parts: list(
     z.object({
-      name: z.enum(["engine", "materialiser", "database", "beacon"]),
+      name: z.enum(["engine", "materialiser", "database", "beacon", "bus"]),
       ok: z.boolean(),
       reason: z.string().nullable(),
     }),

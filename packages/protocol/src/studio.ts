@@ -101,7 +101,7 @@ export type StaffListView = {
 };
 
 /** A part a night cannot do without. */
-export type HealthPart = "engine" | "materialiser" | "database" | "beacon";
+export type HealthPart = "engine" | "materialiser" | "database" | "beacon" | "bus";
 
 /** How the server is (JR13); the same as `/health` says, with the reasons. */
 export type HealthView = {

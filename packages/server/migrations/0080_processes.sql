@@ -9,6 +9,8 @@ create table processes (
   address text not null default '',
   sandbox text not null default '',
   version integer not null,
+  -- Whether its messages reach other processes: false without NATS_URL.
+  bus boolean not null,
   -- Whether it answers for shards: not before it has read the journal, not any more once it is leaving.
   serves boolean not null default false,
   lease_until timestamptz not null

@@ -6,29 +6,39 @@ import { fileURLToPath } from "node:url";
 import { createBeacons, QUICKNET } from "./beacons/mod.ts";
 import {
   clockKeeper,
+  closeGround,
   createAddresses,
   createBoards,
   createBoardTeller,
   createDatabaseWatch,
   createExpectedBeacon,
+  createHouseCounts,
   createOrderNumbers,
   endingService,
   type Ground,
   makeEngineRoom,
   makeFront,
   makeRoom,
+  makeShop,
   makeStage,
   openGround,
   openPages,
   openProofs,
-  openShop,
-  removeServerFile,
-  watchedDatabase,
-  writeServerFile,
+  proofsFolder,
+  startEngine,
+  writtenServerFile,
 } from "./night/mod.ts";
 import { makeOperatorLink } from "./people/mod.ts";
 import { type Config, Fault, runServices, type Service } from "./platform/mod.ts";
-import { formatProblem, loadShow, openRun, type Run, readRuns } from "./shows/mod.ts";
+import {
+  formatProblem,
+  loadShow,
+  type OpenedRun,
+  openRun,
+  type Run,
+  readRuns,
+  type ShowDefinition,
+} from "./shows/mod.ts";
 
 /** What `startNight` takes. */
 export type NightOptions = {
@@ -37,6 +47,8 @@ export type NightOptions = {
   readonly fresh: boolean;
   /** A rehearsal: a run of its own, open to synthetic people. */
   readonly rehearsal: boolean;
+  /** Work beside the other processes of the night; the run is the one they play. */
+  readonly join?: boolean;
   readonly version: string;
   /** Called with a sentence for people before each step that can take seconds. */
   readonly onProgress?: (sentence: string) => void;
@@ -51,6 +63,8 @@ export type Night = {
   readonly run: Run;
   /** Whether an earlier start of the same run is continued. */
   readonly continued: boolean;
+  /** Processes of the night besides this one. */
+  readonly others: number;
   /** Runs until the signal aborts or a part fails; then closes everything in order. */
   runUntil(signal: AbortSignal): Promise<void>;
 };
@@ -73,21 +87,17 @@ export async function startNight(options: NightOptions): Promise<Night> {
     const lines = show.problems.map((problem) => formatProblem(showFile, problem));
     throw new Fault("show.invalid", `The show file has errors:\n${lines.join("\n")}`);
   }
-  const ground = await openGround(options);
+  if (options.join === true && (options.fresh || options.rehearsal)) {
+    throw new Fault(
+      "server.join_plays",
+      "--join plays the run that the other processes play: leave --fresh and --rehearsal to the first of them.",
+    );
+  }
+  const ground = await openGround({ ...options, join: options.join === true });
   // In the order opened; whatever ends the night, at its start or hours later, they are stopped from the end.
   const services: Service[] = [];
   try {
-    const nowMs = Math.floor(ground.clock.nowMs());
-    const { fresh, rehearsal } = options;
-    const { pool } = ground.database;
-    const { run, made } = await openRun({
-      pool,
-      show: show.show,
-      rehearsal,
-      fresh,
-      nowMs,
-      sha256: ground.sha256,
-    });
+    const { run, made } = await openRunOf(show.show, options, ground);
     return await openNight({
       ...options,
       ground,
@@ -98,9 +108,26 @@ export async function startNight(options: NightOptions): Promise<Night> {
     });
   } catch (error) {
     for (const service of services.reverse()) await service.stop();
-    await ground.database.close();
+    await closeGround(ground, ground.joined.others.length > 0);
     throw error;
   }
+}
+
+/** The run of the house for one who joins it; else the newest, or a new one. */
+async function openRunOf(show: ShowDefinition, options: NightOptions, ground: Ground): Promise<OpenedRun> {
+  const { store } = ground.joined;
+  const { fresh, rehearsal } = options;
+  const opened = await openRun({
+    pool: ground.database.pool,
+    show,
+    rehearsal,
+    fresh,
+    playing: options.join === true ? await store.agreed("run") : null,
+    nowMs: Math.floor(ground.clock.nowMs()),
+    sha256: ground.sha256,
+  });
+  if (ground.joined.others.length === 0) await store.decide("run", opened.run.run);
+  return opened;
 }
 
 type Opening = NightOptions & {
@@ -116,24 +143,23 @@ async function openNight(opening: Opening): Promise<Night> {
   const backstage = await openBackstage(opening);
   const { people } = await openDoors(opening, backstage);
   const { ground, services, run, config } = opening;
-  const { addresses } = backstage;
-  await writeServerFile(config.dataFolder, {
-    url: addresses.local(),
-    pid: process.pid,
-    run: run.run,
-    rehearsal: run.rehearsal,
-  });
+  const { addresses, cluster } = backstage;
+  cluster.present({ address: addresses.base() });
+  const file = { url: addresses.local(), pid: process.pid, run: run.run, rehearsal: run.rehearsal };
+  const serverFile = writtenServerFile({ folder: config.dataFolder, file, keeper: ground.database.keeper });
+  await serverFile.start();
+  services.push(serverFile);
   return {
     url: addresses.base(),
     operatorUrl: `${addresses.base()}${(await makeOperatorLink(people)).path}`,
     run,
     continued: opening.continued,
+    others: cluster.others().length,
     async runUntil(signal) {
       try {
         await runServices(services, signal);
       } finally {
-        await removeServerFile(config.dataFolder);
-        await ground.database.close();
+        await closeGround(ground, cluster.others().length > 0);
       }
     },
   };
@@ -144,8 +170,7 @@ async function openBackstage(opening: Opening) {
   const { ground, services, run, config, version } = opening;
   const { clock, log, database } = ground;
   const beacons = await createBeacons({ config, clock, log });
-  services.push(clockKeeper(ground));
-  if (database.embedded !== undefined) services.push(watchedDatabase(database.embedded));
+  services.push(clockKeeper(ground), database.keeper);
   services.push(endingService("beacons", () => beacons.stop()));
   const expectedBeacon = createExpectedBeacon(beacons);
   const addresses = createAddresses({ ...config, tls: ground.tls !== undefined });
@@ -162,17 +187,20 @@ async function openBackstage(opening: Opening) {
   });
   const room = makeRoom(ground);
   const engineRoom = makeEngineRoom(ground);
-  const { engine, materialiser, outbox, journal } = engineRoom;
+  const { engine, cluster, materialiser, outbox, journal } = engineRoom;
   services.push(
     endingService("journal", () => journal.close()),
+    cluster,
     engine,
     materialiser,
     outbox,
   );
-  const shop = await openShop({ ground, engine, outbox, materialiser, boards, room, addresses });
+  const shop = makeShop({ ground, ...engineRoom, boards, room, addresses });
   services.push(...shop.services);
   const proofs = await openProofs({
     ground,
+    folder: await proofsFolder(ground),
+    cluster,
     journal,
     version,
     draws: boards.current.rules().map(({ draw }) => draw),
@@ -190,24 +218,26 @@ async function openBackstage(opening: Opening) {
     if (!batch.replay) room.publish(news);
   });
   opening.onProgress?.("Reading the journal");
-  await engine.start();
+  await startEngine(engineRoom, ground);
+  await shop.sandbox.start();
   return { ...engineRoom, addresses, beacons, boards, expectedBeacon, proofs, room, shop };
 }
 
 /** Who moves the night, and the pages that let people in; the first page can load at its end. */
 async function openDoors(opening: Opening, backstage: Awaited<ReturnType<typeof openBackstage>>) {
   const { ground, services, run, version, picturesFolder } = opening;
-  const { boards, room } = backstage;
-  const front = makeFront({ ...backstage, ground, run });
+  const { boards, room, cluster } = backstage;
+  const nowMs = () => Math.floor(ground.clock.nowMs());
+  const counts = createHouseCounts({ cluster, room, board: boards.current, nowMs });
+  const front = makeFront({ ...backstage, ground, run, counts });
   const { director, drawer, clockWatch } = makeStage({ ...backstage, ground, run });
   const { pool } = ground.database;
   const orderNumbers = createOrderNumbers({ pool, run: run.run, log: ground.log });
   const databaseWatch = createDatabaseWatch({ pool });
-  services.push(drawer, clockWatch, director, orderNumbers, databaseWatch);
+  services.push(counts, drawer, clockWatch, director, orderNumbers, databaseWatch);
   await director.start();
-  const parts = { ...backstage, ...front, ground, director, orderNumbers, databaseWatch };
+  const parts = { ...backstage, ...front, ground, counts, director, orderNumbers, databaseWatch };
   const pages = await openPages({ ...parts, picturesFolder, version });
-  const nowMs = () => Math.floor(ground.clock.nowMs());
   services.push(createBoardTeller({ board: boards.current, room, nowMs }), pages);
   return front;
 }

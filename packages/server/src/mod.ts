@@ -1,5 +1,16 @@
 // The door of the server: what the command line and the tools use of it.
 export { createBls, createDrandSource } from "./beacons/mod.ts";
+export {
+  CLUSTER_VERSION,
+  Cluster,
+  type HouseView,
+  LEASE_MS,
+  Liveness,
+  type Member,
+  type MemberStore,
+  type Self,
+  type SelfState,
+} from "./cluster/mod.ts";
 export * from "./engine/mod.ts";
 export { qrCodeOf } from "./http/mod.ts";
 export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";

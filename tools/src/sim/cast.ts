@@ -44,6 +44,8 @@ export type Stage = {
 /** The people of a simulated night. */
 export class Cast {
   readonly #stage: Stage;
+  /** What was made once. */
+  readonly #made: EngineCommand[] = [];
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -57,13 +59,15 @@ export class Cast {
       const pool = `run/pool-${n}` as PoolId;
       const ttl = random.chance(0.7) ? random.between(2_000, 9_000) : null;
       const cap = random.chance(0.5) ? random.between(1, 3) : null;
-      await ask({
+      const create = {
         type: "pool.create",
         pool,
         units: random.between(2, 8),
         capPerUser: cap,
         grabClaimTtlMs: ttl,
-      });
+      } as const;
+      await ask(create);
+      this.#made.push(create);
       this.#stage.pools.push(pool);
       void this.#drawsOf(pool, random.fork());
       if (random.chance(0.6)) {
@@ -79,6 +83,18 @@ export class Cast {
     }
   }
 
+  /** Makes everything again now and then, as the director of each process that comes does (CU8). */
+  async latecomers(random: SeededRandom): Promise<void> {
+    while (!this.#stage.isOver()) {
+      await this.#stage.sleep(random.between(1_000, 9_000));
+      if (this.#made.length === 0) continue;
+      const command = random.pick(this.#made);
+      const answer = await this.#stage.ask(command, random);
+      if (!answer.ok) this.#stage.broken.push(`${command.type} asked again: ${answer.code}`);
+      this.#stage.count("made again");
+    }
+  }
+
   /** Two rounds of a pool, planned ahead as a show's are; the second is sometimes called off instead of armed. */
   async #drawsOf(pool: PoolId, random: SeededRandom): Promise<void> {
     const names = [`${pool}/first` as DrawId, `${pool}/second` as DrawId] as const;
@@ -87,7 +103,10 @@ export class Cast {
       random,
     );
     const second = rulesOf({ pool, draw: names[1], leftoversTo: null }, random);
-    for (const rules of [first, second]) await this.#stage.ask({ type: "draw.plan", rules }, random);
+    for (const rules of [first, second]) {
+      await this.#stage.ask({ type: "draw.plan", rules }, random);
+      this.#made.push({ type: "draw.plan", rules });
+    }
     if (await this.#arm(first, random)) await this.#untilClosed(first, random);
     if (random.chance(0.25)) {
       await this.#stage.ask({ type: "draw.cancel", draw: second.draw, reason: "sim" }, random);

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Event, fromHex, merkleRoot, type PoolId, stateDigest, type UserKey } from "@wanhui/core";
 import { replayShard } from "@wanhui/server";
+import type { Told } from "./cast.ts";
+import { HouseNight, type Promotion } from "./house-night.ts";
 import type { Night } from "./night.ts";
 import { simBeacon } from "./sim-beacon.ts";
 
@@ -13,6 +15,7 @@ class Ledger {
   readonly grants = new Map<string, string>();
   readonly units = new Map<PoolId, number>();
   readonly given = new Map<PoolId, number>();
+  readonly #opens = new Map<PoolId, number>();
   readonly #poolOf = new Map<string, PoolId>();
   readonly #scheduled = new Map<string, number>();
   readonly #won = new Map<string, number>();
@@ -33,7 +36,12 @@ class Ledger {
       case "pool.changed":
         this.units.set(event.pool, (this.units.get(event.pool) ?? 0) + event.delta);
         return;
+      case "grab.opened":
+        this.#opens.set(event.pool, event.opensAtMs);
+        return;
       case "granted":
+        if (event.atMs < (this.#opens.get(event.pool) ?? Number.POSITIVE_INFINITY))
+          this.problems.push(`pool ${event.pool} gave before it opened`);
         this.#give(event.pool, 1);
         this.grants.set(`${event.pool} ${event.user} ${event.requestId}`, event.awardId);
         return;
@@ -135,6 +143,8 @@ class Ledger {
 export async function checkNight(night: Night): Promise<string[]> {
   const problems = [...night.broken];
   const ledger = new Ledger();
+  const promotion = night instanceof HouseNight ? night.promotion : null;
+  const isLost = (shard: number) => promotion?.lostShards.has(shard) === true;
   for (let shard = 0; shard < night.disk.shards.length; shard += 1) {
     const store = {
       async *readTail() {
@@ -153,24 +163,37 @@ export async function checkNight(night: Night): Promise<string[]> {
           }
         },
       });
-      const live = stateDigest(night.survivor.state(shard), sha256);
-      if (live !== stateDigest(state, sha256))
-        problems.push(`shard ${shard}: the live state is not the journal's`);
+      const durable = stateDigest(state, sha256);
+      for (const engine of isLost(shard) ? [] : night.engines()) {
+        if (stateDigest(engine.state(shard), sha256) !== durable)
+          problems.push(`shard ${shard}: the live state is not the journal's`);
+      }
       for (const pool of state.pools.values()) {
-        if (pool.heldByDraw !== 0 || pool.liveDraw !== null) problems.push("units are stranded with a draw");
+        if (promotion === null && (pool.heldByDraw !== 0 || pool.liveDraw !== null))
+          problems.push("units are stranded with a draw");
       }
     } catch (error) {
       problems.push(String(error));
     }
   }
-  ledger.finish();
-  checkPromises(night, ledger, problems);
-  checkAnnouncements(night, problems);
+  if (promotion === null) ledger.finish();
+  else checkPromotion(promotion, problems);
+  checkPromises(night.told.slice(promotion === null ? 0 : promotion.toldBefore), ledger, problems);
+  checkAnnouncements(night, isLost, problems);
   return [...problems, ...ledger.problems];
 }
 
-function checkPromises(night: Night, ledger: Ledger, problems: string[]): void {
-  for (const one of night.told) {
+/** Whoever knew what the database lost does not write that shard: nobody goes on from a past he knows to be false. */
+function checkPromotion({ knew }: Promotion, problems: string[]): void {
+  for (const { name, engine, shard } of knew) {
+    const { state, seq, mine } = engine.status().shards[shard] ?? {};
+    if (state === "running" && mine === true)
+      problems.push(`${name} knew what shard ${shard} lost, and is ${state} at ${seq}`);
+  }
+}
+
+function checkPromises(told: readonly Told[], ledger: Ledger, problems: string[]): void {
+  for (const one of told) {
     if (one.kind === "entered") {
       if (!ledger.entries.has(`${one.draw} ${one.user} ${one.window}`))
         problems.push("an acknowledged entry is lost");
@@ -183,11 +206,18 @@ function checkPromises(night: Night, ledger: Ledger, problems: string[]): void {
   }
 }
 
-/** Nothing was announced as durable that the journal does not have, word for word. */
-function checkAnnouncements(night: Night, problems: string[]): void {
-  for (const batch of night.announced) {
-    const row = night.disk.shard(batch.shard).rows[batch.seq - 1];
-    if (row?.hash !== batch.hash)
-      problems.push(`shard ${batch.shard} announced batch ${batch.seq}, which is not there`);
+/** Nothing was announced as durable that the journal does not have, word for word, and nothing twice or out of order. */
+function checkAnnouncements(night: Night, isLost: (shard: number) => boolean, problems: string[]): void {
+  const heard = new Map<string, number>();
+  for (const { by, batch } of night.announced) {
+    const { shard, seq, hash } = batch;
+    if (isLost(shard)) continue;
+    const row = night.disk.shard(shard).rows[seq - 1];
+    if (row?.hash !== hash)
+      problems.push(`${by} announced batch ${seq} of shard ${shard}, which is not there`);
+    // MP9: every process hears each batch once, in order, whoever wrote it.
+    const before = heard.get(`${by} ${shard}`) ?? 0;
+    if (seq !== before + 1) problems.push(`${by} heard batch ${seq} of shard ${shard} after ${before}`);
+    heard.set(`${by} ${shard}`, seq);
   }
 }

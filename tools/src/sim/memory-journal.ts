@@ -7,19 +7,34 @@ export type StatementFate = {
   readonly requestMs: number;
   readonly commitMs: number;
   readonly responseMs: number;
-  /** The caller sees a lost connection: `before` it reached the server, `after` it committed, or `early`, while it is still on its way. */
-  readonly lost: "no" | "before" | "early" | "after";
+  /**
+   * The caller sees a lost connection: `before` it reached the server, `after` it committed, or `early`, while it is
+   * still on its way. `full`: the server refuses to write.
+   */
+  readonly lost: "no" | "before" | "early" | "after" | "full";
 };
+
+/** What is asked of the database. */
+export type StatementKind = "append" | "fence" | "raise" | "read" | "members";
 
 /** What the store needs of its world. */
 export type JournalWorld = {
   sleep(delayMs: number): Promise<void>;
-  fate(kind: "append" | "fence" | "raise" | "read"): StatementFate;
+  fate(kind: StatementKind): StatementFate;
 };
 
 const start = "0".repeat(64) as Hash;
 
-type Shard = { epoch: number; holder: string; rows: Batch[]; locks: number; waiting: (() => void)[] };
+type Fenced = { readonly rows: number; readonly epoch: number; readonly holder: string };
+type Shard = {
+  epoch: number;
+  holder: string;
+  rows: Batch[];
+  locks: number;
+  waiting: (() => void)[];
+  /** The fence after each change, with the rows there were: what a standby that lags still has. */
+  history: Fenced[];
+};
 
 /**
  * A database's journal, in memory: what is durable survives whoever wrote it. An append holds its shards' fences from
@@ -27,11 +42,13 @@ type Shard = { epoch: number; holder: string; rows: Batch[]; locks: number; wait
  */
 export class MemoryDisk {
   readonly shards: Shard[] = [];
+  /** Raised when another server takes this one's place: what was begun here is never committed there. */
+  #server = 1;
 
   prepare(shards: number): number {
     if (this.shards.length === 0) {
       for (let shard = 0; shard < shards; shard += 1) {
-        this.shards.push({ epoch: 0, holder: "", rows: [], locks: 0, waiting: [] });
+        this.shards.push({ epoch: 0, holder: "", rows: [], locks: 0, waiting: [], history: [] });
       }
     }
     return this.shards.length;
@@ -62,15 +79,48 @@ export class MemoryDisk {
     const row = await this.#unlocked(shard);
     if (heldBy !== null && row.holder !== heldBy) return null;
     row.epoch += 1;
-    row.holder = holder;
+    this.#hold(row, holder);
     return row.epoch;
   }
 
   async release(shard: number, holder: string, epoch: number): Promise<boolean> {
     const row = await this.#unlocked(shard);
     if (row.holder !== holder || row.epoch !== epoch) return false;
-    row.holder = "";
+    this.#hold(row, "");
     return true;
+  }
+
+  #hold(row: Shard, holder: string): void {
+    row.holder = holder;
+    row.history.push({ rows: row.rows.length, epoch: row.epoch, holder });
+  }
+
+  /** Which server this is: an append begun on another one is lost. */
+  get server(): number {
+    return this.#server;
+  }
+
+  /**
+   * A standby takes over that had not received the last batches of some shards, nor the changes of their fence since.
+   *
+   * @param lag how many of its last batches a shard loses
+   * @returns batches that were committed and are gone
+   */
+  promote(lag: (shard: number) => number): number {
+    this.#server += 1;
+    let lost = 0;
+    for (const [number, shard] of this.shards.entries()) {
+      const kept = Math.max(0, shard.rows.length - lag(number));
+      lost += shard.rows.length - kept;
+      shard.rows.splice(kept);
+      shard.history = shard.history.filter(({ rows }) => rows <= kept);
+      const fenced = shard.history.at(-1);
+      shard.epoch = fenced?.epoch ?? 0;
+      shard.holder = fenced?.holder ?? "";
+      shard.locks = 0;
+      for (const resolve of shard.waiting.splice(0)) resolve();
+    }
+    return lost;
   }
 
   /** An update of the fence's row waits for the appends that hold it. */
@@ -142,8 +192,10 @@ export class MemoryJournal implements JournalStore {
 
   append(rows: readonly Batch[]): Promise<ReadonlySet<number>> {
     return this.#statement("append", async (fate) => {
+      const { server } = this.#disk;
       const good = this.#disk.begin(rows);
       if (fate.commitMs > 0) await this.#world.sleep(fate.commitMs);
+      if (this.#disk.server !== server) throw lostConnection();
       return this.#disk.commit(rows, good);
     });
   }
@@ -156,23 +208,31 @@ export class MemoryJournal implements JournalStore {
 
   async close(): Promise<void> {}
 
-  async #statement<T>(
-    kind: "append" | "fence" | "raise" | "read",
-    work: (fate: StatementFate) => Promise<T>,
-  ): Promise<T> {
-    const fate = this.#world.fate(kind);
-    const lost = () => Object.assign(new Error("The connection was lost"), { code: "08006" });
-    if (fate.lost === "early") {
-      // The caller has given up, the statement has not: it arrives later, and must meet the fence.
-      void this.#world.sleep(fate.requestMs * 2).then(() => work(fate));
-      await this.#world.sleep(fate.requestMs);
-      throw lost();
-    }
-    if (fate.requestMs > 0) await this.#world.sleep(fate.requestMs);
-    if (fate.lost === "before") throw lost();
-    const result = await work(fate);
-    if (fate.responseMs > 0) await this.#world.sleep(fate.responseMs);
-    if (fate.lost === "after") throw lost();
-    return result;
+  #statement<T>(kind: StatementKind, work: (fate: StatementFate) => Promise<T>): Promise<T> {
+    return statement(this.#world, kind, work);
   }
+}
+
+const lostConnection = () => Object.assign(new Error("The connection was lost"), { code: "08006" });
+
+/** Sends something to the database and back, with the fate the world has for it. */
+export async function statement<T>(
+  world: JournalWorld,
+  kind: StatementKind,
+  work: (fate: StatementFate) => Promise<T>,
+): Promise<T> {
+  const fate = world.fate(kind);
+  if (fate.lost === "early") {
+    // The caller has given up, the statement has not: it arrives later, and must meet the fence.
+    void world.sleep(fate.requestMs * 2).then(() => work(fate).catch(() => undefined));
+    await world.sleep(fate.requestMs);
+    throw lostConnection();
+  }
+  if (fate.requestMs > 0) await world.sleep(fate.requestMs);
+  if (fate.lost === "before") throw lostConnection();
+  if (fate.lost === "full") throw Object.assign(new Error("No space left on device"), { code: "53100" });
+  const result = await work(fate);
+  if (fate.responseMs > 0) await world.sleep(fate.responseMs);
+  if (fate.lost === "after") throw lostConnection();
+  return result;
 }

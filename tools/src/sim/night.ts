@@ -1,69 +1,62 @@
 import { createHash } from "node:crypto";
 import { type Answer, type DrawId, listDraws, type PoolId, roundDueMs, type SealHeader } from "@wanhui/core";
-import {
-  createEngine,
-  type DurableBatch,
-  type Engine,
-  type EngineCommand,
-  EngineFault,
-} from "@wanhui/server";
+import { type DurableBatch, type Engine, type EngineCommand, EngineFault } from "@wanhui/server";
 import { Cast, type Told } from "./cast.ts";
-import { MemoryDisk, MemoryJournal } from "./memory-journal.ts";
+import { MemoryDisk, type StatementFate, type StatementKind } from "./memory-journal.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
 import { simBeacon, simChain } from "./sim-beacon.ts";
-import { mortal, type Process } from "./sim-process.ts";
-import { fairWeather, fateOf, type Weather, weatherOf } from "./trouble.ts";
+import type { Process } from "./sim-process.ts";
+import { type Cause, calmed, fairWeather, type Weather, weatherOf } from "./trouble.ts";
 import { VirtualWorld } from "./virtual-world.ts";
 
-/** Shards, users, pools of a simulated night: small, so that everything meets everything. */
-const SHARDS = 2;
+/** Users of a simulated night: few, so that everything meets everything. */
 const USERS_MIN = 4;
 const USERS_MAX = 9;
 /** The troubled part of a night, and the calm one in which everything must come to its end. */
 const TROUBLE_MS = 45_000;
 const CALM_MS = 120_000;
 /** Lines of trace kept for a failing seed. */
-const TRACE_LINES_MAX = 400;
+const TRACE_LINES_MAX = 5_000;
 
 const lossNames = {
   before: "append unknown and lost",
   early: "append unknown and still on its way",
   after: "append unknown but committed",
+  full: "disk full",
 };
 
-const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+export const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
 /** Counts of things that should happen in some seeds: a simulator that never meets them proves nothing. */
 export type Sometimes = Record<string, number>;
 
 /**
- * One night on a virtual clock: the real engine over a journal in memory, users, an operator, a beacon, crashes,
- * zombies and lost statements, all drawn from one seed. `play` runs it; the checks are in check.ts.
+ * One night on a virtual clock: the real engine over a journal in memory, users, an operator, a beacon, and trouble, all
+ * drawn from one seed. `play` runs it; the checks are in check.ts. What serves, and what befalls it, is the subclass's.
  */
-export class Night {
+export abstract class Night {
   readonly seed: number;
   readonly disk = new MemoryDisk();
   readonly told: Told[] = [];
-  readonly announced: DurableBatch[] = [];
+  readonly announced: { readonly by: string; readonly batch: DurableBatch }[] = [];
   readonly sometimes: Sometimes = {};
   readonly trace: string[] = [];
   readonly pools: PoolId[] = [];
   readonly draws: DrawId[] = [];
   readonly broken: string[] = [];
-  readonly #random: SeededRandom;
-  readonly #faults: SeededRandom;
-  readonly #world = new VirtualWorld(simChain.genesisMs + 30_500);
-  #weather: Weather;
-  #processes: Process[] = [];
-  #generation = 0;
-  #over = false;
-  #newestRound = 0;
-  readonly #cast = new Cast({
-    nowMs: () => this.#world.nowMs,
-    sleep: (ms) => this.#world.sleep(ms),
+  protected readonly random: SeededRandom;
+  protected readonly faults: SeededRandom;
+  protected readonly world = new VirtualWorld(simChain.genesisMs + 30_500);
+  protected weather: Weather;
+  protected processes: Process[] = [];
+  protected newestRound = 0;
+  protected over = false;
+  protected readonly cast = new Cast({
+    nowMs: () => this.world.nowMs,
+    sleep: (ms) => this.world.sleep(ms),
     ask: (command, random) => this.#ask(command, random),
-    serving: () => this.#processes.filter((one) => one.ready).at(-1)?.engine,
-    isOver: () => this.#over || this.#weather === fairWeather,
+    serving: () => this.processes.filter((one) => one.ready).at(-1)?.engine,
+    isOver: () => this.over || this.weather === fairWeather,
     count: (what) => this.count(what),
     pools: this.pools,
     draws: this.draws,
@@ -72,176 +65,75 @@ export class Night {
   });
   events = 0;
 
-  constructor(seed: number) {
+  /** @param without causes of trouble that are left out of what the seed says */
+  constructor(seed: number, without: readonly Cause[] = []) {
     this.seed = seed;
-    this.#random = seededRandom(seed);
-    this.#weather = weatherOf(this.#random.fork());
-    this.#faults = this.#random.fork();
+    this.random = seededRandom(seed);
+    this.weather = calmed(weatherOf(this.random.fork()), without);
+    this.faults = this.random.fork();
   }
 
-  /** The process that serves in the end. */
-  get survivor(): Engine {
-    const found = this.#processes.filter((process) => process.ready).at(-1);
-    if (found === undefined) throw new Error("Nobody serves");
-    return found.engine;
-  }
+  // ---- what the form of the night decides
+
+  /** Brings up what serves at the beginning. */
+  protected abstract open(): void;
+  /** Lets trouble come, again and again, until the weather is fair. */
+  protected abstract trouble(): void;
+  /** The storm is over: whoever is needed serves, every statement arrives. */
+  protected abstract calm(): void;
+  /** Whom somebody asks now. */
+  protected abstract reachable(random: SeededRandom): Process | undefined;
+  /** Whether this process is the one to draw a shard's windows. */
+  protected abstract drawsHere(process: Process, shard: number): boolean;
+  /** Whether nothing is left to happen. */
+  protected abstract ended(): boolean;
+  /** Whether every answer must stand: not where a standby lost what nobody who lives knew. */
+  protected abstract keepsAnswers(): boolean;
+  /** Engines whose live state must be the journal's in the end. */
+  abstract engines(): Engine[];
 
   count(what: string): void {
     this.sometimes[what] = (this.sometimes[what] ?? 0) + 1;
   }
 
   say(line: string): void {
-    this.trace.push(`${this.#world.nowMs - simChain.genesisMs} ${line}`);
+    this.trace.push(`${this.world.nowMs - simChain.genesisMs} ${line}`);
     if (this.trace.length > TRACE_LINES_MAX) this.trace.shift();
   }
 
   async play(): Promise<void> {
-    const world = this.#world;
+    const { world } = this;
     const calmAtMs = world.nowMs + TROUBLE_MS;
-    this.#boot();
+    this.open();
     this.#beacon();
-    void this.#cast.operator(this.#random.fork());
-    const users = this.#random.between(USERS_MIN, USERS_MAX);
-    for (let n = 0; n < users; n += 1) void this.#cast.user(this.#random.fork());
-    this.#crashes();
+    void this.cast.operator(this.random.fork());
+    const users = this.random.between(USERS_MIN, USERS_MAX);
+    for (let n = 0; n < users; n += 1) void this.cast.user(this.random.fork());
+    this.trouble();
     this.#reveals();
     this.events += await world.run({ untilMs: calmAtMs });
-    this.#calm();
+    this.weather = fairWeather;
+    this.say("calm");
+    this.calm();
     const endMs = calmAtMs + CALM_MS;
-    this.events += await world.run({ untilMs: endMs, until: () => this.broken.length > 0 || this.#ended() });
-    this.#over = true;
-    if (this.broken.length === 0 && !this.#ended()) this.broken.push("the night did not come to its end");
+    this.events += await world.run({ untilMs: endMs, until: () => this.broken.length > 0 || this.ended() });
+    this.over = true;
+    if (this.broken.length === 0 && !this.ended()) this.broken.push("the night did not come to its end");
     // Retries after the end: the same answers, word for word.
-    void this.#askAgain().catch((error) => this.broken.push(String(error)));
+    if (this.keepsAnswers()) void this.#askAgain().catch((error) => this.broken.push(String(error)));
     this.events += await world.run({ untilMs: endMs + 60_000 });
   }
 
-  // ---- processes
-
-  #boot(): Process {
-    const world = this.#world;
-    const random = this.#faults.fork();
-    this.#generation += 1;
-    const name = `p${this.#generation}`;
-    const skew = this.#weather.skewMsMax;
-    const process: Process = {
-      name,
-      alive: true,
-      ready: false,
-      skewMs: skew === 0 ? 0 : random.between(-skew, skew),
-      journal: new MemoryJournal(this.disk, {
-        sleep: (ms) => world.sleep(ms),
-        fate: (kind) => this.#fate(kind, random, process),
-      }),
-      get engine(): Engine {
-        return engine;
-      },
-    };
-    const engine: Engine = createEngine({
-      store: mortal(process),
-      clock: world.clock(() => process.skewMs),
-      scheduler: world.scheduler(() => process.alive),
-      sha256,
-      holder: name,
-      shards: SHARDS,
-      log: {
-        info: (_, message) => this.say(`${name} ${message}`),
-        warn: (fields, message) => this.say(`${name} ${message} ${String(fields.err ?? "")}`),
-        error: (fields, message) => {
-          this.say(`${name} ${message} ${String(fields.err ?? "")}`);
-          if (message.includes("stops:") || message.includes("stays down")) this.broken.push(message);
-          if (message.includes("took the shard over")) this.#fenced(process);
-        },
-      },
-    });
-    engine.onDurable((batch) => this.#durable(process, batch));
-    engine.sawBeacon(this.#newestRound, simChain.chainHash);
-    this.#processes.push(process);
-    void this.#start(process);
-    return process;
+  protected countLoss(kind: StatementKind, { lost }: StatementFate): void {
+    if (lost !== "no" && kind === "append") this.count(lossNames[lost]);
   }
 
-  async #start(process: Process): Promise<void> {
-    try {
-      await process.engine.start();
-      process.ready = true;
-      this.say(`${process.name} serves`);
-    } catch (error) {
-      // A real process ends when it cannot start, and its keeper starts another.
-      this.say(`${process.name} cannot start: ${String(error)}`);
-      this.#kill(process);
-      this.#boot();
-    }
-  }
-
-  /** The newest process, or the one that serves, was fenced off by a statement of a dead one that came late: it ends, its keeper starts another. */
-  #fenced(process: Process): void {
-    const serving = this.#processes.filter((one) => one.ready).at(-1);
-    if (process !== this.#processes.at(-1) && process !== serving) return;
-    this.count("fenced by the dead");
-    this.#kill(process);
-    this.#world.after(100, () => void this.#boot());
-  }
-
-  #kill(process: Process): void {
+  protected kill(process: Process): void {
     process.alive = false;
-    this.#processes = this.#processes.filter((one) => one !== process);
+    this.processes = this.processes.filter((one) => one !== process);
   }
 
-  #fate(kind: string, random: SeededRandom, process: Process) {
-    const fate = fateOf(random, this.#weather);
-    if (fate.lost !== "no" && kind === "append") this.count(lossNames[fate.lost]);
-    // Crashes fall into the middle of statements, where they hurt, not only between them.
-    if (random.chance(this.#weather.crashChance)) {
-      this.#world.after(fate.requestMs + random.below(fate.commitMs + fate.responseMs + 2), () =>
-        this.#crash(process),
-      );
-    }
-    return fate;
-  }
-
-  #crash(process: Process): void {
-    if (!process.alive || this.#over) return;
-    const newest = this.#processes.at(-1);
-    if (newest !== process) {
-      this.#kill(process);
-      return;
-    }
-    if (process.ready && this.#sealedWindows(process.engine) > 0) this.count("crash between seal and draw");
-    if (this.#faults.chance(this.#weather.zombieChance)) {
-      this.say(`${process.name} loses touch and goes on`);
-      this.count("zombie");
-    } else {
-      this.say(`${process.name} crashes`);
-      this.count("crash");
-      this.#kill(process);
-    }
-    this.#world.after(this.#faults.below(1_500), () => {
-      // In the calm one process is there already.
-      if (this.#weather !== fairWeather) this.#boot();
-    });
-  }
-
-  #crashes(): void {
-    const next = () => {
-      if (this.#weather.crashChance > 0) {
-        const process = this.#processes.at(-1);
-        if (process !== undefined) this.#crash(process);
-      }
-      this.#world.after(4_000 + this.#faults.below(25_000), next);
-    };
-    this.#world.after(this.#faults.below(20_000), next);
-  }
-
-  /** The storm is over: one process is left, its statements arrive. */
-  #calm(): void {
-    this.#weather = fairWeather;
-    this.say("calm");
-    for (const process of [...this.#processes]) this.#kill(process);
-    this.#boot();
-  }
-
-  #sealedWindows(engine: Engine): number {
+  protected sealedWindows(engine: Engine): number {
     const shards = engine.status().shards.length;
     let sealed = 0;
     for (let shard = 0; shard < shards; shard += 1) {
@@ -250,8 +142,8 @@ export class Night {
     return sealed;
   }
 
-  #durable(process: Process, batch: DurableBatch): void {
-    this.announced.push(batch);
+  protected durable(process: Process, batch: DurableBatch): void {
+    this.announced.push({ by: process.name, batch });
     if (batch.replay) return;
     for (const event of batch.events) {
       if (event.type === "window.gap") this.count("gap");
@@ -277,15 +169,13 @@ export class Night {
   /** Asks whoever can be reached, again and again with the same ids, until there is an answer. */
   async #ask(command: EngineCommand, random: SeededRandom): Promise<Answer> {
     for (;;) {
-      const ready = this.#processes.filter((process) => process.alive && process.ready);
-      // Mostly the newest; sometimes somebody still talks to a zombie.
-      const process = random.chance(0.8) ? ready.at(-1) : ready[0];
+      const process = this.reachable(random);
       if (process !== undefined) {
         const answer = await this.#submit(process, command);
         if (!(answer instanceof EngineFault)) return answer;
         this.count(answer.code);
       }
-      await this.#world.sleep(20 + random.below(400));
+      await this.world.sleep(20 + random.below(400));
     }
   }
 
@@ -303,7 +193,7 @@ export class Night {
   }
 
   async #patience(enough: () => boolean): Promise<null> {
-    for (let waited = 0; waited < 20 && !enough(); waited += 1) await this.#world.sleep(500);
+    for (let waited = 0; waited < 20 && !enough(); waited += 1) await this.world.sleep(500);
     return null;
   }
 
@@ -311,26 +201,28 @@ export class Night {
 
   #beacon(): void {
     const { genesisMs, periodMs } = simChain;
-    const round = Math.floor((this.#world.nowMs - genesisMs) / periodMs) + 2;
-    const dueInMs = roundDueMs(simChain, round) - this.#world.nowMs;
-    const late = this.#faults.chance(this.#weather.lateBeaconChance);
+    const round = Math.floor((this.world.nowMs - genesisMs) / periodMs) + 2;
+    const dueInMs = roundDueMs(simChain, round) - this.world.nowMs;
+    const late = this.faults.chance(this.weather.lateBeaconChance);
     if (late) this.count("late beacon");
-    this.#world.after(dueInMs + (late ? this.#faults.below(12_000) : this.#faults.below(200)), () => {
-      this.#newestRound = Math.max(this.#newestRound, round);
-      for (const process of this.#processes) process.engine.sawBeacon(this.#newestRound, simChain.chainHash);
+    this.world.after(dueInMs + (late ? this.faults.below(12_000) : this.faults.below(200)), () => {
+      this.newestRound = Math.max(this.newestRound, round);
+      for (const process of this.processes) process.engine.sawBeacon(this.newestRound, simChain.chainHash);
     });
-    this.#world.after(dueInMs + 1, () => this.#beacon());
+    this.world.after(dueInMs + 1, () => this.#beacon());
   }
 
-  /** Draws sealed windows whose beacon is out, oldest first, from whoever serves. */
+  /** Draws sealed windows whose beacon is out, oldest first. */
   #reveals(): void {
-    const random = this.#random.fork();
+    const random = this.random.fork();
     const look = async () => {
-      for (const process of this.#processes.filter((one) => one.alive && one.ready)) {
-        for (let shard = 0; shard < SHARDS; shard += 1) {
+      for (const process of this.processes.filter((one) => one.alive && one.ready)) {
+        const shards = process.engine.status().shards.length;
+        for (let shard = 0; shard < shards; shard += 1) {
+          if (!this.drawsHere(process, shard)) continue;
           for (const draw of listDraws(process.engine.state(shard))) {
             const next = draw.sealed[0];
-            if (next === undefined || next.round > this.#newestRound) continue;
+            if (next === undefined || next.round > this.newestRound) continue;
             const beacon = simBeacon(next.round);
             await this.#submit(process, {
               type: "draw.reveal",
@@ -342,22 +234,12 @@ export class Night {
         }
       }
     };
-    const again = () => void look().finally(() => this.#world.after(200 + random.below(300), again));
+    const again = () => void look().finally(() => this.world.after(200 + random.below(300), again));
     again();
   }
 
-  #ended(): boolean {
-    const process = this.#processes.findLast((one) => one.ready);
-    if (process === undefined) return false;
-    const { shards } = process.engine.status();
-    return (
-      shards.every(({ shard }) => process.engine.state(shard).liveDraws.size === 0) &&
-      process.engine.status().pending === 0
-    );
-  }
-
   async #askAgain(): Promise<void> {
-    const random = this.#random.fork();
+    const random = this.random.fork();
     for (const one of this.told) {
       if (one.kind !== "granted") continue;
       const { pool, user, requestId } = one;

@@ -37,15 +37,13 @@ export class VirtualWorld {
     return { nowMs: () => this.#nowMs + skewMs(), monotonicMs: () => this.#nowMs };
   }
 
-  /** Timers for one process; none of them runs once `alive` says no. */
-  scheduler(alive: () => boolean): Scheduler {
-    const guarded = (run: () => void) => () => {
-      if (alive()) run();
-    };
+  /** Timers for one process. @param run runs its work, or not, or later */
+  scheduler(run: (work: () => void) => void): Scheduler {
+    const guarded = (work: () => void) => () => run(work);
     return {
-      setTimer: (delayMs, run) => ({ cancel: this.after(delayMs, guarded(run)) }) as TimerHandle,
+      setTimer: (delayMs, work) => ({ cancel: this.after(delayMs, guarded(work)) }) as TimerHandle,
       clear: (timer) => (timer as { cancel(): void }).cancel(),
-      soon: (run) => void this.after(0, guarded(run)),
+      soon: (work) => void this.after(0, guarded(work)),
     };
   }
 

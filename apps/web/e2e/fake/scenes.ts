@@ -169,6 +169,7 @@ export function rain(opensAtMs: number, phase: RainView["phase"]): RainView {
     phase,
     opensAtMs,
     closesAtMs: opensAtMs + MINUTE,
+    botCheck: false,
   };
 }
 

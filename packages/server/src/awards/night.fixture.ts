@@ -314,7 +314,7 @@ export class Night {
       notifyUrl: () => this.notifyUrl,
       changed: (userId, order) => {
         sendMe(userId, { t: "order", order });
-        awards.orderChanged(order.awardId);
+        awards.changedElsewhere(order.awardId);
       },
     });
     const awards: Awards = createAwards({

@@ -27,6 +27,12 @@ export type AwardsDeps = {
   readonly materialisedSeq: (shard: number) => number;
   readonly nowMs: () => number;
   readonly log: Log;
+  /** Whether this process settles what needs no claim and finishes what was interrupted; alone it always does (MP15). */
+  readonly leads?: () => boolean;
+  /** Reads on what other processes wrote; false when there are none. */
+  readonly catchUp?: () => Promise<boolean>;
+  /** Told of awards that look different because of something only this process knows of (MP16). */
+  readonly onTouched?: (awardId: string) => void;
 };
 
 /** Awards from the moment they are won to what they turn into. */
@@ -40,8 +46,8 @@ export type Awards = {
   /** Awards of everybody for the studio, newest first, a page at a time (AW6). */
   newest(ask: AwardsAsk): Promise<AwardsPage>;
   readonly claim: Claims["claim"];
-  /** Says that an award's order moved. */
-  orderChanged(awardId: string): void;
+  /** Says that an award's order moved, or that another process did something for its owner. */
+  changedElsewhere(awardId: string): void;
   /** Tells owners of changes, settles what needs no claim, finishes what a crash interrupted. */
   readonly settler: AwardSettler & Service;
   /** Awards held in memory, for metrics. */
@@ -62,11 +68,20 @@ export function createAwards(deps: AwardsDeps): Awards {
   const viewParts = { pool, vault, prize, coupon, newestOrders: deps.orders.newestOf };
   const views = (records: readonly AwardRecord[]) => viewsOf(records, viewParts);
   const view = async (record: AwardRecord) => (await views([record]))[0] ?? null;
-  const touched = (awardId: string) => desk.touch(awardId);
-  const find = (awardId: string, on?: Tx) => desk.find(awardId, on);
+  const touched = (awardId: string) => {
+    desk.touch(awardId);
+    deps.onTouched?.(awardId);
+  };
+  /** Somebody who won at another process a moment ago may be faster here than the news of it. */
+  const find = async (awardId: string, on?: Tx) => {
+    const found = await desk.find(awardId, on);
+    if (found !== null || (await deps.catchUp?.().catch(() => false)) !== true) return found;
+    return desk.find(awardId, on);
+  };
   const claims = createClaims({ ...deps, terms, coupon, find, view, touched });
-  const { sendMe, log } = deps;
-  const settler = new AwardSettler({ pool, desk, claims, coupon, prize, views, sendMe, nowMs, log });
+  const { sendMe, log, leads = () => true } = deps;
+  const parts = { pool, desk, claims, coupon, prize, views, sendMe, nowMs, log };
+  const settler = new AwardSettler({ ...parts, leads, touched });
   return {
     onBatch: (batch) => desk.onBatch(batch),
     listOf: async (userId) => views(await desk.listOf(userId)),
@@ -78,7 +93,7 @@ export function createAwards(deps: AwardsDeps): Awards {
       return { awards, next };
     },
     claim: claims.claim,
-    orderChanged: touched,
+    changedElsewhere: (awardId) => desk.touch(awardId),
     settler,
     kept: () => desk.kept,
   };

@@ -31,6 +31,10 @@ export type SettlerDeps = {
   readonly sendMe: SendMe;
   readonly nowMs: () => number;
   readonly log: Log;
+  /** Whether this process settles and finishes; telling owners is every process's own (MP15). */
+  readonly leads: () => boolean;
+  /** Says that an award looks different now, to other processes too. */
+  readonly touched: (awardId: string) => void;
 };
 
 /**
@@ -67,6 +71,13 @@ export class AwardSettler implements Service {
     const nowMs = this.#deps.nowMs();
     this.#deps.desk.forget();
     await this.#part("tell", () => this.#tell());
+    if (!this.#deps.leads()) {
+      // The one that leads hears of them too; who leads next searches the whole table first.
+      this.#deps.desk.takePosted(Number.POSITIVE_INFINITY);
+      this.#nextScanMs = 0;
+      this.#scannedFromMs = 0;
+      return;
+    }
     await this.#part("settle", () => this.#settlePosted());
     if (nowMs >= this.#nextResumeMs) {
       this.#nextResumeMs = nowMs + RESUME_EVERY_MS;
@@ -134,7 +145,7 @@ export class AwardSettler implements Service {
 
   /** Makes coupons and credits of awards that were posted as they were won (CL10). @returns how many it could */
   async #settle(records: readonly AwardRecord[]): Promise<number> {
-    const { pool, coupon, prize, nowMs, desk } = this.#deps;
+    const { pool, coupon, prize, nowMs, touched } = this.#deps;
     const posted = records.flatMap((record): Posted[] => {
       const known = prize(record.pool);
       return known !== null && (known.kind === "coupon" || known.kind === "cash")
@@ -150,7 +161,7 @@ export class AwardSettler implements Service {
       if (credits.length > 0) await creditCash(tx, credits, nowMs());
     });
     // A coupon showed its code already; money is told about once it is there.
-    for (const { record } of credits) desk.touch(record.awardId);
+    for (const { record } of credits) touched(record.awardId);
     return posted.length;
   }
 }

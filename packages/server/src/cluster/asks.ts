@@ -18,6 +18,8 @@ import type { AskedAnswer, AskedCommand, DirectMessage, TapsOf } from "./message
 const ASKS_MAX = 65_536;
 /** A takeover takes some seconds; who asked longer ago should hear something. */
 const GIVE_UP_AFTER_MS = 10_000;
+/** The table and the owner disagree for a moment, while a shard changes hands: asking faster would only ask more often. */
+const REFUSED_AGAIN_AFTER_MS = 100;
 /** Nothing came back: the message or its answer was lost, or the owner stalls. */
 const ASK_AGAIN_AFTER_MS = 2_000;
 const LOOK_EVERY_MS = 100;
@@ -32,8 +34,12 @@ type Ask = {
   readonly command: EngineCommand;
   readonly done: Done;
   readonly sinceMs: number;
-  /** Who it was sent to, and when; null before. */
+  /** Whether any process may have decided it already. */
+  wasSent: boolean;
+  /** Who has it now, and since when; null while nobody has. */
   sent: { readonly to: string; readonly atMs: number } | null;
+  /** Who said last that he is not the owner, and when: not asked again at once. */
+  refused: { readonly by: string; readonly atMs: number } | null;
 };
 
 /** What asks are made of. */
@@ -90,7 +96,16 @@ export class Asks implements Neighbours {
       return;
     }
     const id = this.#nextId++;
-    const ask = { id, shard, command, done, sinceMs: this.#nowMs(), sent: null };
+    const ask = {
+      id,
+      shard,
+      command,
+      done,
+      sinceMs: this.#nowMs(),
+      wasSent: false,
+      sent: null,
+      refused: null,
+    };
     this.#asks.set(id, ask);
     this.#unsent.push(ask);
     this.#planSend();
@@ -107,7 +122,7 @@ export class Asks implements Neighbours {
   ownersChanged(): void {
     for (const ask of this.#asks.values()) {
       const owner = this.#parts.ownerOf(ask.shard);
-      if (owner !== null && owner !== ask.sent?.to) this.#unsent.push(ask);
+      if (owner !== null && owner !== ask.sent?.to && !this.#isRefused(ask, owner)) this.#unsent.push(ask);
     }
     if (this.#unsent.length > 0) this.#planSend();
   }
@@ -122,7 +137,7 @@ export class Asks implements Neighbours {
       else if (answer === "engine.busy") this.#end(ask, fault(answer), null);
       else {
         // Not the owner any more, or he lost sight of it: whoever is owner then is asked the same again.
-        ask.sent = null;
+        this.#refuse(ask);
         lookAgain = true;
       }
     }
@@ -140,6 +155,15 @@ export class Asks implements Neighbours {
   #end(ask: Ask, answer: Parameters<Done>[0], where: Where): void {
     this.#asks.delete(ask.id);
     ask.done(answer, where);
+  }
+
+  #refuse(ask: Ask): void {
+    ask.refused = ask.sent === null ? null : { by: ask.sent.to, atMs: this.#nowMs() };
+    ask.sent = null;
+  }
+
+  #isRefused({ refused }: Ask, owner: string): boolean {
+    return refused?.by === owner && this.#nowMs() - refused.atMs < REFUSED_AGAIN_AFTER_MS;
   }
 
   #nowMs(): number {
@@ -167,7 +191,8 @@ export class Asks implements Neighbours {
     };
     for (const ask of this.#unsent.splice(0)) {
       const owner = this.#parts.ownerOf(ask.shard);
-      if (!this.#asks.has(ask.id) || owner === null) continue;
+      if (!this.#asks.has(ask.id) || owner === null || this.#isRefused(ask, owner)) continue;
+      ask.wasSent = true;
       ask.sent = { to: owner, atMs: this.#nowMs() };
       if (owner === this.#parts.self) this.#serveHere(ask);
       else of(owner).asks.push(ask);
@@ -210,7 +235,7 @@ export class Asks implements Neighbours {
       if (!this.#asks.has(ask.id)) return;
       const isLost =
         answer instanceof EngineFault && ["engine.fenced", "engine.unknown"].includes(answer.code);
-      if (isLost) ask.sent = null;
+      if (isLost) this.#refuse(ask);
       else this.#end(ask, answer, where);
     });
   }
@@ -229,7 +254,7 @@ export class Asks implements Neighbours {
     const nowMs = this.#nowMs();
     for (const ask of [...this.#asks.values()]) {
       if (nowMs - ask.sinceMs > GIVE_UP_AFTER_MS) {
-        this.#end(ask, fault(ask.sent === null ? "engine.busy" : "engine.unknown"), null);
+        this.#end(ask, fault(ask.wasSent ? "engine.unknown" : "engine.busy"), null);
       } else if (ask.sent === null || nowMs - ask.sent.atMs > ASK_AGAIN_AFTER_MS) this.#unsent.push(ask);
     }
     if (this.#unsent.length > 0) this.#planSend();

@@ -10,9 +10,18 @@ import {
   nodeScheduler,
 } from "../engine/mod.ts";
 import { keyOf, listeningLog, poolCommand, requestOf, rulesOf, sha256, userOf } from "../engine/testing.ts";
-import { type Bus, createMemoryBus, MemoryHub, migrate, readMigrations, silentLog } from "../platform/mod.ts";
+import {
+  type Bus,
+  createMemoryBus,
+  type Log,
+  MemoryHub,
+  migrate,
+  readMigrations,
+  silentLog,
+} from "../platform/mod.ts";
 import { createTestDatabase } from "../platform/testing.ts";
 import { Cluster } from "./cluster.ts";
+import { meetHouse } from "./join.ts";
 import { Liveness } from "./liveness.ts";
 import { createMemberStore } from "./member-store.ts";
 import { CLUSTER_VERSION } from "./messages.ts";
@@ -38,7 +47,7 @@ afterEach(async () => {
 });
 
 /** A process of the house without a process: its engine, its cluster, a bus that can be cut, a death without a word. */
-async function startNode(name: string, options: { version?: number; bus?: Bus } = {}) {
+async function startNode(name: string, options: { version?: number; bus?: Bus; log?: Log } = {}) {
   const bus = options.bus ?? createMemoryBus(hub);
   const dead = new Set<string>();
   const journal = createPostgresJournal({ url: database.url });
@@ -49,15 +58,17 @@ async function startNode(name: string, options: { version?: number; bus?: Bus } 
     pid: 1,
     started: "0",
     version: options.version ?? CLUSTER_VERSION,
+    bus: true,
   };
+  const store = createMemberStore({ url: database.url, self });
   const cluster = new Cluster({
     self,
-    store: createMemberStore({ url: database.url, self }),
+    store,
     bus,
     clock,
     scheduler: nodeScheduler,
     sha256,
-    log: silentLog(),
+    log: options.log ?? silentLog(),
     house: "test",
     liveness: new Liveness({
       nowMs: clock.monotonicMs,
@@ -94,6 +105,7 @@ async function startNode(name: string, options: { version?: number; bus?: Bus } 
   ends.push(async () => {
     if (alive) await cluster.stop();
     await kill();
+    await store.close();
   });
   const mine = () => engine.status().shards.flatMap(({ shard, mine: isMine }) => (isMine ? [shard] : []));
   return { name, engine, cluster, batches, mine, dead, kill, bus };
@@ -247,4 +259,47 @@ test("[MP8] a draw planned at one process is entered at the other, first tap and
     new Promise((resolve) => engine.enter(draw, userOf(1), keyOf(1), (answer) => resolve(answer)));
   const [first, second] = [await enter(a.engine), await enter(b.engine)];
   expect(first).toEqual(second);
+});
+
+test("[MP14] messages of strangers are dropped, said once, and the night goes on", async () => {
+  const said: string[] = [];
+  const log: Log = Object.assign(silentLog(), {
+    warn: (_fields: object, message?: string) => void said.push(message ?? ""),
+  });
+  const a = await startNode("a", { log });
+  const b = await startNode("b");
+  await split(a, b);
+  const stranger = createMemoryBus(hub);
+  const far = Buffer.from(JSON.stringify({ v: CLUSTER_VERSION + 2, from: "z", t: "members" }));
+  for (const topic of ["all", "journal", "p.a"]) {
+    for (const bytes of [far, Buffer.from("nonsense"), Buffer.alloc(3)]) {
+      stranger.publish(`wanhui.test.${topic}`, bytes);
+    }
+  }
+  const pool = poolOn(b.mine()[0] ?? 0);
+  await openGrab(a.engine, pool, 2);
+  expect(await grab(a.engine, pool, 1)).toMatchObject({ ok: true });
+  expect(said.filter((message) => message.includes("dropped"))).toHaveLength(1);
+  await stranger.close();
+});
+
+test("[MP3] [MP14] who is more than a step apart may not come in; one step apart may", async () => {
+  const a = await startNode("a");
+  await expect.poll(() => a.mine()).toHaveLength(SHARDS);
+  const meet = (version: number, more: object = {}) =>
+    meetHouse({ url: database.url, join: true, keys: "k", bus: true, version, ...more });
+  const before = await database.pool.query("select process from processes");
+  await expect(meet(CLUSTER_VERSION + 2)).rejects.toMatchObject({ code: "server.too_far_apart" });
+  await expect(meet(CLUSTER_VERSION, { join: false })).rejects.toMatchObject({ code: "server.not_alone" });
+  await database.pool.query("update processes set bus = false");
+  await expect(meet(CLUSTER_VERSION)).rejects.toMatchObject({ code: "server.no_common_bus" });
+  expect((await database.pool.query("select process from processes")).rows).toEqual(before.rows);
+  await database.pool.query("update processes set bus = true");
+  for (const version of [CLUSTER_VERSION - 1, CLUSTER_VERSION + 1]) {
+    const joined = await (await meet(version)).enter();
+    expect(joined.others.map(({ process }) => process)).toEqual(["a"]);
+    await joined.begun();
+    await joined.store.leave();
+    await joined.store.close();
+  }
 });

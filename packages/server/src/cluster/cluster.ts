@@ -18,6 +18,8 @@ import { placeShards } from "./placement.ts";
 
 /** Leases are renewed, and members and journals looked at, this often (MP1, MP8). */
 const LOOK_EVERY_MS = 500;
+/** However often somebody is told to look again, the table is read no more often than this. */
+const LOOK_PAUSE_MS = 50;
 /** How long a look waits for shards to come and go before the lease is renewed again. */
 const WAIT_FOR_SHARDS_MS = 1_000;
 /** How long an orderly end waits for others to take the shards (MP17). */
@@ -28,7 +30,7 @@ const STRANGERS_TOLD_EVERY_MS = 60_000;
 /** What a cluster is made of. */
 export type ClusterParts = {
   readonly self: Self;
-  readonly store: MemberStore;
+  readonly store: Pick<MemberStore, "renewAndLook" | "leave">;
   readonly bus: Bus;
   readonly clock: EngineClock;
   readonly scheduler: Scheduler;
@@ -69,6 +71,7 @@ export class Cluster implements Service {
   #state: SelfState = { serves: false, address: "", sandbox: "" };
   #living: readonly Member[] = [];
   #owners: (string | null)[] = [];
+  #placed: { readonly of: string; readonly placed: readonly (string | null)[] } = { of: "", placed: [] };
   #wake: () => void = () => undefined;
   #woken = false;
   #looking: Promise<void> = Promise.resolve();
@@ -77,7 +80,7 @@ export class Cluster implements Service {
 
   constructor(parts: ClusterParts) {
     this.#parts = parts;
-    this.#liveness = parts.liveness ?? new Liveness({ nowMs: parts.clock.monotonicMs });
+    this.#liveness = parts.liveness ?? new Liveness({ nowMs: () => parts.clock.monotonicMs() });
     this.#asks = new Asks({
       self: parts.self.process,
       clock: parts.clock,
@@ -180,8 +183,6 @@ export class Cluster implements Service {
     this.tell({ t: "members" });
     for (const end of this.#ends.splice(0)) end();
     this.#asks.stop();
-    await this.#parts.bus.close();
-    await this.#parts.store.close();
   }
 
   /** Whether this process is the one that does what only one should (MP15): of those that serve, the one that began first. */
@@ -241,7 +242,9 @@ export class Cluster implements Service {
   async #loop(end: AbortSignal): Promise<void> {
     while (!end.aborted) {
       await this.#look();
-      if (!this.#woken && !end.aborted) await this.#pause(LOOK_EVERY_MS);
+      // Waking ends the pause, but for its first part.
+      if (!end.aborted) await this.#later(LOOK_PAUSE_MS);
+      if (!this.#woken && !end.aborted) await this.#pause(LOOK_EVERY_MS - LOOK_PAUSE_MS);
       this.#woken = false;
     }
   }
@@ -272,10 +275,11 @@ export class Cluster implements Service {
     const engine = this.#engine;
     if (engine === null) return;
     try {
+      const knownBefore = engine.status().shards.map(({ seq }) => seq);
       const view = await this.#parts.store.renewAndLook(this.#state);
       this.#living = await this.#liveness.living(view.members);
       await this.#place(engine, view);
-      await this.#catchUp(engine, view);
+      await this.#catchUp(engine, view, knownBefore);
     } catch (error) {
       this.#liveness.interrupted();
       const fields = { part: "cluster", reason: errorMessage(error) };
@@ -286,20 +290,35 @@ export class Cluster implements Service {
 
   /** MP5, MP6: takes what is placed here and free, hands over what is placed elsewhere. */
   async #place(engine: Engine, view: HouseView): Promise<void> {
-    const { self, sha256 } = this.#parts;
-    const serving = this.#living.filter(({ serves }) => serves).map(({ process }) => process);
-    const placed = placeShards({ shards: view.shards.length, processes: serving, sha256 });
+    const { self } = this.#parts;
+    const placed = this.#placement(view.shards.length);
     const living = new Set(this.#living.map(({ process }) => process));
     const owners = view.shards.map(({ holder }) => (living.has(holder) ? holder : null));
     const mine = engine.status().shards.map(({ mine: isMine }) => isMine);
     this.#owners = owners;
     const work = view.shards.map(({ shard, holder }) => {
       if (mine[shard] && holder !== self.process) engine.shards.lose(shard);
+      // Taken over by a statement whose answer was lost: taken again; what is placed elsewhere is handed over then.
+      if (!mine[shard] && holder === self.process) {
+        owners[shard] = null;
+        return this.#settle(engine, { shard, holder, to: self.process });
+      }
       return this.#settle(engine, { shard, holder, to: placed[shard] ?? null });
     });
     // A shard that takes long to come or go must not cost this process its lease.
     await Promise.race([Promise.all(work), this.#later(WAIT_FOR_SHARDS_MS)]);
     this.#asks.ownersChanged();
+  }
+
+  /** Worked out anew only when somebody came or went: it costs a hash for each shard and process. */
+  #placement(shards: number): readonly (string | null)[] {
+    const serving = this.#living.filter(({ serves }) => serves).map(({ process }) => process);
+    const of = `${shards} ${serving.join(" ")}`;
+    if (this.#placed.of !== of) {
+      const placed = placeShards({ shards, processes: serving, sha256: this.#parts.sha256 });
+      this.#placed = { of, placed };
+    }
+    return this.#placed.placed;
   }
 
   async #settle(engine: Engine, at: { shard: number; holder: string; to: string | null }): Promise<void> {
@@ -327,11 +346,14 @@ export class Cluster implements Service {
   }
 
   /** What no message told of. */
-  async #catchUp(engine: Engine, view: HouseView): Promise<void> {
+  async #catchUp(engine: Engine, view: HouseView, knownBefore: readonly number[]): Promise<void> {
     const known = engine.status().shards;
     for (const { shard, seq } of view.shards) {
       const own = known[shard];
       if (own?.state === "following" && own.seq < seq) await engine.shards.catchUp(shard);
+      else if (own !== undefined && knownBefore[shard] !== undefined && seq < knownBefore[shard]) {
+        await engine.shards.doubt(shard);
+      }
     }
   }
 

@@ -12,6 +12,8 @@ export type Self = {
   readonly pid: number;
   readonly started: string;
   readonly version: number;
+  /** Whether its messages can reach other processes. */
+  readonly bus: boolean;
 };
 
 /** What may change while it lives. */
@@ -34,18 +36,26 @@ export type HouseView = { readonly members: readonly Member[]; readonly shards: 
 export type MemberStore = {
   /** Renews the own lease and reads everybody's, and every shard. */
   renewAndLook(state: SelfState): Promise<HouseView>;
-  /** Reads without being a member. */
-  look(): Promise<HouseView>;
+  /** Everybody in the table, read without being a member; nobody while the table was never made. */
+  members(): Promise<readonly Member[]>;
+  /**
+   * Becomes a member, alone with the table: two that come at once see each other.
+   *
+   * @param mayEnter asked with everybody there; false, and nothing is written
+   */
+  enter(mayEnter: (members: readonly Member[]) => boolean): Promise<boolean>;
   /** Ends the own membership. */
   leave(): Promise<void>;
-  /** What the house agreed on under a name; the first to ask decides. @returns the value that holds */
+  /** What the house agreed on under a name, or null. */
+  agreed(name: string): Promise<string | null>;
+  /** The same; the first to ask decides. @returns the value that holds */
   agree(name: string, value: string): Promise<string>;
   /** Sets what the house agrees on; for one who is alone in it. */
   decide(name: string, value: string): Promise<void>;
   close(): Promise<void>;
 };
 
-const membersSql = `select process, place, pid, started, version, serves, address, sandbox,
+const membersSql = `select process, place, pid, started, version, bus, serves, address, sandbox,
   (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as "leaseMs"
   from processes order by began_at, process`;
 const shardsSql = `select s.shard, s.holder,
@@ -53,8 +63,8 @@ const shardsSql = `select s.shard, s.holder,
   from shards s order by s.shard`;
 // One that was called gone by mistake comes back under its name; its place in the order is a new one then.
 const renewSql = `insert into processes
-  (process, place, pid, started, version, serves, address, sandbox, lease_until)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + $9 * interval '1 millisecond')
+  (process, place, pid, started, version, bus, serves, address, sandbox, lease_until)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + $10 * interval '1 millisecond')
   on conflict (process) do update set serves = excluded.serves, address = excluded.address,
     sandbox = excluded.sandbox, lease_until = excluded.lease_until`;
 /** Rows of those long gone are of no use to anybody. */
@@ -74,22 +84,47 @@ export function createMemberStore(options: { readonly url: string; readonly self
   });
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  async function look(): Promise<HouseView> {
-    const members = await pool.query<Member>({ name: "members", text: membersSql });
-    const shards = await pool.query<ShardRow>({ name: "member-shards", text: shardsSql });
-    return { members: members.rows, shards: shards.rows };
-  }
+  const renewal = ({ serves, address, sandbox }: SelfState) => {
+    const { process, place, pid, started, version, bus } = self;
+    const values = [process, place, pid, started, version, bus, serves, address, sandbox, LEASE_MS];
+    return { name: "member-renew", text: renewSql, values };
+  };
   return {
-    look,
-    async renewAndLook({ serves, address, sandbox }) {
-      const { process, place, pid, started, version } = self;
-      const values = [process, place, pid, started, version, serves, address, sandbox, LEASE_MS];
-      await pool.query({ name: "member-renew", text: renewSql, values });
-      return await look();
+    async members() {
+      const { rows } = await pool.query<{ made: boolean }>(
+        "select to_regclass('processes') is not null as made",
+      );
+      return rows[0]?.made === true ? (await pool.query<Member>(membersSql)).rows : [];
+    },
+    async enter(mayEnter) {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        await client.query("select pg_advisory_xact_lock(hashtext('wanhui/processes'))");
+        const may = mayEnter((await client.query<Member>(membersSql)).rows);
+        if (may) await client.query(renewal({ serves: false, address: "", sandbox: "" }));
+        await client.query("commit");
+        return may;
+      } catch (error) {
+        await client.query("rollback").catch(() => undefined);
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    async renewAndLook(state) {
+      await pool.query(renewal(state));
+      const members = await pool.query<Member>({ name: "members", text: membersSql });
+      const shards = await pool.query<ShardRow>({ name: "member-shards", text: shardsSql });
+      return { members: members.rows, shards: shards.rows };
     },
     async leave() {
       await pool.query("delete from processes where process = $1", [self.process]);
       await pool.query(sweepSql);
+    },
+    async agreed(name) {
+      const { rows } = await pool.query<{ value: string }>("select value from house where name = $1", [name]);
+      return rows[0]?.value ?? null;
     },
     async agree(name, value) {
       await pool.query("insert into house (name, value) values ($1, $2) on conflict do nothing", [

@@ -9,6 +9,8 @@ export const CLUSTER_VERSION = 1;
 export type AskedCommand = readonly [id: number, shard: number, command: EngineCommand];
 /** What came of it: an answer and where it stands, or why there is none. */
 export type AskedAnswer = readonly [id: number, answer: Answer | EngineFaultCode, where: Where];
+/** Taps of a draw that one process took since its start. */
+export type TapsTold = readonly [draw: DrawId, taps: number];
 export type TapsOf = readonly [shard: number, draw: DrawId, count: number];
 
 /** Words for one process. */
@@ -36,7 +38,7 @@ export type CommonMessage =
   | {
       readonly t: "counts";
       readonly viewers: number;
-      readonly taps: readonly (readonly [draw: DrawId, taps: number])[];
+      readonly taps: readonly TapsTold[];
     };
 
 export type Message = DirectMessage | CommonMessage;
@@ -70,8 +72,8 @@ function parse(bytes: Uint8Array): Record<string, unknown> | null {
 }
 
 /** Whether a version is ours or a step from it. */
-export function isNear(version: unknown): boolean {
-  return typeof version === "number" && Math.abs(version - CLUSTER_VERSION) <= 1;
+export function isNear(version: unknown, own = CLUSTER_VERSION): boolean {
+  return typeof version === "number" && Math.abs(version - own) <= 1;
 }
 
 type BatchHead = Omit<Batch, "payload" | "previousHash"> & {

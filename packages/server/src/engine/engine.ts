@@ -151,22 +151,16 @@ class GroupCommitEngine implements Engine, Service {
         if (answer instanceof EngineFault) reject(answer);
         else resolve(answer);
       };
-      const writer = this.#serves() ?? this.#router.ofCommand(command);
-      if (writer instanceof EngineFault) reject(writer);
-      else this.#offer(writer, command, done);
+      this.#route(command, done);
     });
   }
 
   enter(draw: DrawId, user: UserId, userKey: UserKey, done: Done): void {
-    const writer = this.#serves() ?? this.#router.ofDraw(draw);
-    if (writer instanceof EngineFault) done(writer, null);
-    else this.#offer(writer, { type: "draw.enter", draw, user, userKey }, done);
+    this.#route({ type: "draw.enter", draw, user, userKey }, done);
   }
 
   take(pool: PoolId, user: UserId, requestId: RequestId, done: Done): void {
-    const writer = this.#serves() ?? this.#router.ofPool(pool);
-    if (writer instanceof EngineFault) done(writer, null);
-    else this.#offer(writer, { type: "grab.take", pool, user, requestId, quantity: 1 }, done);
+    this.#route({ type: "grab.take", pool, user, requestId, quantity: 1 }, done);
   }
 
   addTaps(draw: DrawId, count: number): void {
@@ -217,12 +211,37 @@ class GroupCommitEngine implements Engine, Service {
     return { shards, pending, tickMs: this.#tickMs, appends: this.#appends, events: this.#events };
   }
 
+  async catchUp(): Promise<boolean> {
+    const followed = this.#shards.filter(({ phase }) => phase === "following");
+    await this.#keeper.catchUpAll(followed);
+    return followed.length > 0;
+  }
+
   isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean {
     const shard = this.shardOf(id);
     return shard !== null && this.#shards[shard]?.mine === true;
   }
 
   // ---- who answers what
+
+  #route(command: EngineCommand, done: Done): void {
+    const writer = this.#serves() ?? this.#router.ofCommand(command);
+    if (writer instanceof EngineFault) done(writer, null);
+    else if (writer === null) this.#routeUnknown(command, done);
+    else this.#offer(writer, command, done);
+  }
+
+  /** What no shard here knows another process may just have written: the journal is read before it is said (MP9). */
+  #routeUnknown(command: EngineCommand, done: Done): void {
+    this.catchUp().then(
+      () => {
+        const writer = this.#serves() ?? this.#router.ofCommand(command) ?? this.#router.ofUnknown();
+        if (writer instanceof EngineFault) done(writer, null);
+        else this.#offer(writer, command, done);
+      },
+      () => done(new EngineFault("engine.busy", "The journal of other processes cannot be read now"), null),
+    );
+  }
 
   #offer(writer: ShardWriter, command: EngineCommand, done: Done): void {
     const { neighbours } = this.#parts;

@@ -19,6 +19,8 @@ import type { DurableBatch, Engine, EngineLog } from "./types.ts";
 const EVENTS_PER_TRANSACTION_MAX = 50_000;
 /** Batches kept from the engine's feed; beyond these the journal itself is read, at the cost of a query. */
 const FEED_EVENTS_MAX = 200_000;
+/** A process that does not carry reads the checkpoints this often; what it keeps in memory waits for them. */
+const READ_CHECKPOINTS_EVERY_MS = 1_000;
 /** Pause after the database failed. */
 const RETRY_MS = 500;
 
@@ -42,6 +44,8 @@ export type MaterialiserParts = {
   readonly engine: Pick<Engine, "onDurable" | "status">;
   readonly sha256: Sha256;
   readonly log: EngineLog;
+  /** Whether this process carries; the others read how far the one that does has come (MP15). Alone it always does. */
+  readonly leads?: () => boolean;
 };
 
 /** The last batches of the engine, so that the usual case reads nothing back. */
@@ -147,6 +151,12 @@ class TableMaterialiser implements Materialiser {
     let loaded = false;
     while (!this.#ending) {
       try {
+        if (this.#parts.leads?.() === false) {
+          loaded = false;
+          await this.#readCheckpoints(await this.#connected());
+          await this.#pause(READ_CHECKPOINTS_EVERY_MS);
+          continue;
+        }
         if (!loaded) await this.#load();
         loaded = true;
         const work = await this.#next();
@@ -173,6 +183,19 @@ class TableMaterialiser implements Materialiser {
     this.#parts.log.error({ err: error, shard: error.shard, seq: error.seq }, error.message);
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
     throw error;
+  }
+
+  /** Ends early only at the end. */
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.#wake = () => {
+        if (!this.#ending) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#wake();
+    });
   }
 
   #idle(): Promise<void> {
@@ -300,6 +323,21 @@ class TableMaterialiser implements Materialiser {
     const client = this.#client;
     this.#client = null;
     await client?.end().catch(() => undefined);
+  }
+
+  /** How far the process that carries has come; what is in SQL is forgotten here. */
+  async #readCheckpoints(client: pg.Client): Promise<void> {
+    const { rows } = await client.query("select shard, seq, hash from materialiser_checkpoints");
+    const reached = rows.map(({ shard, seq, hash }): Checkpoint => {
+      return { shard, seq: Number(seq), hash: hash.toString("hex") as Hash };
+    });
+    const news = reached.filter(({ shard, seq }) => seq > (this.#checkpoints.get(shard)?.seq ?? 0));
+    for (const checkpoint of news) {
+      this.#checkpoints.set(checkpoint.shard, checkpoint);
+      this.#feed.after(checkpoint.shard, checkpoint.seq);
+    }
+    this.#settleWaiters();
+    if (news.length > 0) for (const listener of this.#listeners) listener(news);
   }
 
   async #load(): Promise<void> {

@@ -35,6 +35,23 @@ export type Outbox = Service & {
   drained(): Promise<void>;
 };
 
+/** What the outbox needs. */
+export type OutboxParts = {
+  readonly pool: pg.Pool;
+  readonly engine: Pick<Engine, "submit" | "shardOf" | "shardOfAward">;
+  readonly log: EngineLog;
+  /** Whether this process delivers what is meant for a shard, null when nobody knows whose (MP15). Alone it delivers all. */
+  readonly delivers?: (shard: number | null) => boolean;
+};
+
+/** The shard that will answer, or null when none knows what the command is about. */
+function shardOf(command: EngineCommand, engine: OutboxParts["engine"]): number | null {
+  if ("awardId" in command) return engine.shardOfAward(command.awardId);
+  if ("pool" in command) return engine.shardOf({ pool: command.pool });
+  if (command.type === "draw.plan") return engine.shardOf({ pool: command.rules.pool });
+  return engine.shardOf({ draw: command.draw });
+}
+
 /** What belongs together keeps its order. */
 function laneOf(command: EngineCommand): string {
   if ("awardId" in command) return `award/${command.awardId}`;
@@ -45,7 +62,8 @@ function laneOf(command: EngineCommand): string {
 class TableOutbox implements Outbox {
   readonly name = "outbox";
   readonly #pool: pg.Pool;
-  readonly #engine: Pick<Engine, "submit">;
+  readonly #engine: OutboxParts["engine"];
+  readonly #delivers: (shard: number | null) => boolean;
   readonly #log: EngineLog;
   readonly #hooks: { prefix: string; hook: AnsweredHook }[] = [];
   #wake = () => {};
@@ -53,9 +71,10 @@ class TableOutbox implements Outbox {
   #ending = false;
   #ended: Promise<void> | null = null;
 
-  constructor(parts: { pool: pg.Pool; engine: Pick<Engine, "submit">; log: EngineLog }) {
+  constructor(parts: OutboxParts) {
     this.#pool = parts.pool;
     this.#engine = parts.engine;
+    this.#delivers = parts.delivers ?? (() => true);
     this.#log = parts.log;
   }
 
@@ -141,14 +160,27 @@ class TableOutbox implements Outbox {
 
   /** Submits the oldest undone row of each lane whose time has come; returns how many were answered. */
   async #deliver(): Promise<number> {
-    const { rows } = await this.#pool.query<{ id: string; command: EngineCommand }>(
-      `select id, command from (
-         select distinct on (lane) number, id, command, next_at from outbox where done_at is null order by lane, number
-       ) heads where next_at <= clock_timestamp() order by number limit $1`,
-      [DELIVERIES_MAX],
-    );
-    const answered = await Promise.all(rows.map((row) => this.#deliverOne(row)));
+    const own = await this.#ownHeads();
+    const answered = await Promise.all(own.map((row) => this.#deliverOne(row)));
     return answered.filter(Boolean).length;
+  }
+
+  /** Reads on past what other processes deliver, so that a slow one holds nobody up. */
+  async #ownHeads(): Promise<OutboxRow[]> {
+    const own: OutboxRow[] = [];
+    for (let after = "0"; own.length < DELIVERIES_MAX; ) {
+      const { rows } = await this.#pool.query<OutboxRow & { number: string }>(
+        `select number::text, id, command from (
+           select distinct on (lane) number, id, command, next_at from outbox where done_at is null order by lane, number
+         ) heads where next_at <= clock_timestamp() and number > $2::bigint order by number limit $1`,
+        [DELIVERIES_MAX, after],
+      );
+      own.push(...rows.filter(({ command }) => this.#delivers(shardOf(command, this.#engine))));
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < DELIVERIES_MAX) break;
+      after = last.number;
+    }
+    return own.slice(0, DELIVERIES_MAX);
   }
 
   async #deliverOne(row: OutboxRow): Promise<boolean> {
@@ -198,10 +230,6 @@ class TableOutbox implements Outbox {
 }
 
 /** Makes the outbox over the business database's pool. */
-export function createOutbox(parts: {
-  pool: pg.Pool;
-  engine: Pick<Engine, "submit">;
-  log: EngineLog;
-}): Outbox {
+export function createOutbox(parts: OutboxParts): Outbox {
   return new TableOutbox(parts);
 }

@@ -39,6 +39,10 @@ export class ControlledShards implements ShardControl {
     await this.#parts.keeper.catchUp(this.#writer(shard));
   }
 
+  async doubt(shard: number): Promise<void> {
+    await this.#parts.keeper.doubt(this.#writer(shard));
+  }
+
   lose(shard: number): void {
     const writer = this.#writer(shard);
     if (writer.mine && writer.phase === "running") this.#parts.fenced(writer);

@@ -34,6 +34,8 @@ export class ShardKeeper {
   readonly #host: KeeperHost;
   readonly #busy = new Map<ShardWriter, Promise<unknown>>();
   #recovering = 0;
+  #reading: Promise<void> | null = null;
+  #nextReading: Promise<void> | null = null;
 
   constructor(host: KeeperHost) {
     this.#host = host;
@@ -48,12 +50,12 @@ export class ShardKeeper {
   async takeAtStart(writer: ShardWriter): Promise<void> {
     const { store, holder } = this.#host.parts;
     const epoch = await store.raiseEpoch(writer.shard, holder);
-    if (await this.#replay(writer, () => true)) writer.lead(epoch);
+    if (await this.#replay(writer, null)) writer.lead(epoch);
   }
 
   /** With neighbours: the whole journal, and from there on whatever others write. */
   async followAtStart(writer: ShardWriter): Promise<void> {
-    if (await this.#replay(writer, () => true)) writer.phase = "following";
+    if (await this.#replay(writer, null)) writer.phase = "following";
   }
 
   /** @returns false when the batch does not continue what is known here */
@@ -73,6 +75,34 @@ export class ShardKeeper {
   catchUp(writer: ShardWriter): Promise<void> {
     return this.#inTurn(writer, async () => {
       if (writer.phase === "following") await this.#readOn(writer);
+    });
+  }
+
+  /** Reads all of these shards on, together with everybody who asks while a reading is under way. */
+  catchUpAll(writers: readonly ShardWriter[]): Promise<void> {
+    if (writers.length === 0) return Promise.resolve();
+    // One that has begun may have read too early for whoever asks now.
+    this.#nextReading ??= (this.#reading ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#reading = this.#nextReading;
+        this.#nextReading = null;
+        return Promise.all(writers.map((writer) => this.catchUp(writer)));
+      })
+      .then(() => undefined);
+    return this.#nextReading;
+  }
+
+  /** The journal was seen to end before what is durable here: it has to be looked at itself. */
+  async doubt(writer: ShardWriter): Promise<void> {
+    await this.#inTurn(writer, async () => {
+      if (writer.phase !== "running" && writer.phase !== "following") return;
+      try {
+        await this.#mustHave(writer);
+      } catch (error) {
+        if (!(error instanceof JournalBreak)) throw error;
+        this.#host.broken(writer, error);
+      }
     });
   }
 
@@ -119,16 +149,9 @@ export class ShardKeeper {
     const asked = writer.giveUp();
     for (const { command, done } of asked) this.#host.parts.neighbours?.ask(writer.shard, command, done);
     void this.#inTurn(writer, async () => {
-      const known = { seq: writer.seq, hash: writer.hash };
-      let told = known.seq;
-      // A replay that was cut off and begins again tells nothing twice.
-      const isNews = ({ seq }: Batch) => {
-        const isNew = seq > told;
-        told = Math.max(told, seq);
-        return isNew;
-      };
+      const before = knownBefore(writer);
       await this.#insist(writer, async () => {
-        if (await this.#replay(writer, isNews, known)) writer.phase = "following";
+        if (await this.#replay(writer, before)) writer.phase = "following";
       });
     });
   }
@@ -142,10 +165,13 @@ export class ShardKeeper {
     if (writer.phase === "running") writer.phase = "recovering";
     this.#recovering += 1;
     let lost = false;
-    while (ending() !== "stopped" && (writer.phase === "recovering" || (broken && writer.flight !== null))) {
+    const before = knownBefore(writer);
+    // Given up or ended meanwhile: what is in the journal is for whoever has the shard then.
+    const isStill = () => writer.phase === "recovering" || (broken && writer.flight !== null);
+    while (ending() !== "stopped" && isStill()) {
       try {
-        lost ||= (await this.#lookUp(writer)) === "lost";
-        if (lost && !broken && (await this.#replay(writer, () => false))) writer.lead(writer.epoch);
+        lost ||= (await this.#lookUp(writer, isStill)) === "lost";
+        if (lost && !broken && (await this.#replay(writer, before))) writer.goOn();
         break;
       } catch (error) {
         if (error instanceof JournalBreak) {
@@ -164,7 +190,7 @@ export class ShardKeeper {
     this.#host.wake();
   }
 
-  async #lookUp(writer: ShardWriter): Promise<"settled" | "lost"> {
+  async #lookUp(writer: ShardWriter, isStill: () => boolean): Promise<"settled" | "lost"> {
     const { store, holder } = this.#host.parts;
     const epoch = await store.raiseEpochIfHeld(writer.shard, holder);
     if (epoch === null) {
@@ -173,6 +199,7 @@ export class ShardKeeper {
     }
     const wanted = writer.flight?.row ?? null;
     const found = await store.readBatch(writer.shard, writer.seq + 1);
+    if (!isStill()) return "settled";
     if (found !== null && found.hash !== wanted?.hash) {
       // A raise of ours that came late makes us the holder again behind a process that wrote meanwhile: its batch
       // has a higher epoch than any we wrote with. We are behind, which is being fenced.
@@ -197,29 +224,25 @@ export class ShardKeeper {
   /**
    * Rebuilds a shard from its journal; a break keeps it down, trouble of the world is thrown.
    *
-   * @param isNews batches that listeners have not heard of
-   * @param known the last batch known to be durable: a journal without it has lost what was acknowledged
+   * @param before what was known of it until now, null at a start: a journal without that has lost what was acknowledged,
+   * and what stands behind it is news
    */
-  async #replay(
-    writer: ShardWriter,
-    isNews: (batch: Batch) => boolean,
-    known?: { readonly seq: number; readonly hash: string },
-  ): Promise<boolean> {
+  async #replay(writer: ShardWriter, before: KnownBefore | null): Promise<boolean> {
     const { parts, router } = this.#host;
     const { store, sha256 } = parts;
     const { shard } = writer;
     router.forget(shard);
     const onBatch = (batch: Batch, events: readonly Event[]) => {
       this.#note(shard, events);
-      if (batch.seq === known?.seq && batch.hash !== known.hash) {
+      if (batch.seq === before?.seq && batch.hash !== before.hash) {
         throw new JournalBreak(batch, "is another one than was acknowledged: the database has forked");
       }
-      // At a start they are history, behind a shard that was followed they are news.
-      if (isNews(batch)) this.#announce(batch, events, known === undefined);
+      // A replay that was cut off and begins again tells nothing twice.
+      if (before === null || before.isNews(batch)) this.#announce(batch, events, before === null);
     };
     try {
       const replayed = await replayShard({ store, shard, sha256, onBatch });
-      if (replayed.end.seq < (known?.seq ?? 0)) throw lostBatches(shard, known?.seq ?? 0);
+      if (replayed.end.seq < (before?.seq ?? 0)) throw lostBatches(shard, before?.seq ?? 0);
       if (this.#host.failed()) return false;
       writer.adopt(replayed);
       return true;
@@ -231,10 +254,10 @@ export class ShardKeeper {
   }
 
   /** A database that came back without the last batch known here must not be written on: it has lost answers. */
-  async #mustHave(writer: ShardWriter): Promise<void> {
-    if (writer.seq === 0) return;
-    const batch = await this.#host.parts.store.readBatch(writer.shard, writer.seq);
-    if (batch?.hash !== writer.hash) throw lostBatches(writer.shard, writer.seq);
+  async #mustHave({ shard, seq, hash }: ShardWriter): Promise<void> {
+    if (seq === 0) return;
+    const batch = await this.#host.parts.store.readBatch(shard, seq);
+    if (batch?.hash !== hash) throw lostBatches(shard, seq);
   }
 
   async #readOn(writer: ShardWriter): Promise<void> {
@@ -306,6 +329,27 @@ export class ShardKeeper {
 /** Asked in a function, because the phase moves while others are waited for. */
 function isBroken(writer: ShardWriter): boolean {
   return writer.phase === "broken";
+}
+
+/** The last durable batch known of a shard, and what listeners have not heard of since. */
+type KnownBefore = {
+  readonly seq: number;
+  readonly hash: string;
+  /** True once for each batch behind it. */
+  isNews(batch: Batch): boolean;
+};
+
+function knownBefore({ seq, hash }: ShardWriter): KnownBefore {
+  let told = seq;
+  return {
+    seq,
+    hash,
+    isNews(batch) {
+      const isNew = batch.seq > told;
+      told = Math.max(told, batch.seq);
+      return isNew;
+    },
+  };
 }
 
 function lostBatches(shard: number, seq: number): JournalBreak {

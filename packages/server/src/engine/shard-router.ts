@@ -52,7 +52,8 @@ export class ShardRouter {
     return this.#shards.find((writer) => hasAward(writer.state, awardId))?.shard ?? null;
   }
 
-  ofCommand(command: EngineCommand): ShardWriter | EngineFault {
+  /** @returns the shard, why there is none, or null when no shard in memory knows what the command is about */
+  ofCommand(command: EngineCommand): ShardWriter | EngineFault | null {
     switch (command.type) {
       case "pool.create":
       case "pool.change":
@@ -72,7 +73,7 @@ export class ShardRouter {
         return this.ofDraw(command.draw);
       default: {
         const shard = this.shardOfAward(command.awardId);
-        return shard === null ? this.#writerOfUnknown() : this.#writer(shard);
+        return shard === null ? null : this.#writer(shard);
       }
     }
   }
@@ -81,13 +82,13 @@ export class ShardRouter {
     return this.#writer(this.shardOfPool(pool));
   }
 
-  ofDraw(draw: DrawId): ShardWriter | EngineFault {
+  ofDraw(draw: DrawId): ShardWriter | EngineFault | null {
     const shard = this.#drawShards.get(draw);
-    return shard === undefined ? this.#writerOfUnknown() : this.#writer(shard);
+    return shard === undefined ? null : this.#writer(shard);
   }
 
   /** Only when every shard is in memory does "nobody knows it" mean that it does not exist. */
-  #writerOfUnknown(): ShardWriter | EngineFault {
+  ofUnknown(): ShardWriter | EngineFault {
     const absent = this.#shards.find(({ phase }) => phase !== "running" && phase !== "following");
     if (absent !== undefined) {
       const code = absent.phase === "fenced" ? "engine.fenced" : "engine.busy";

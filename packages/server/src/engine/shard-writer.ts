@@ -219,6 +219,11 @@ export class ShardWriter {
   lead(epoch: number): void {
     this.epoch = epoch;
     this.mine = true;
+    this.goOn();
+  }
+
+  /** Decides again, for itself or, on its way to another process, only what is under way. */
+  goOn(): void {
     this.phase = "running";
     this.#look();
   }

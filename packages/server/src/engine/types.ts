@@ -135,6 +135,8 @@ export type ShardControl = {
   follow(batch: Batch): boolean;
   /** Reads from the journal what a followed shard has not heard of. */
   catchUp(shard: number): Promise<void>;
+  /** The journal was seen to be shorter than what is known here: looks, and stops the shard if that is so (JR11). */
+  doubt(shard: number): Promise<void>;
   /** Somebody else was seen to hold a shard this engine believes to write: gives it up (MP7). */
   lose(shard: number): void;
   /** Decides a command another process asked for; `engine.fenced` when the shard is not this engine's (MP11). */
@@ -172,6 +174,12 @@ export interface Engine {
   shardOf(id: { readonly pool: PoolId } | { readonly draw: DrawId }): number | null;
   /** Shard holding an award, or null when no shard knows it. */
   shardOfAward(awardId: AwardId): number | null;
+  /**
+   * Reads on what other processes wrote, for whoever does not find here what he was told there.
+   *
+   * @returns false when there are no others' shards: what is not here is nowhere
+   */
+  catchUp(): Promise<boolean>;
   /** Whether this engine decides the commands of a draw or pool. */
   isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean;
   /** Shard time now (JR10). */

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { Cluster } from "../cluster/mod.ts";
 import {
   createEngine,
   createMaterialiser,
@@ -13,25 +13,30 @@ import {
 import type { Service } from "../platform/mod.ts";
 import type { Ground } from "./ground.ts";
 
-/** The journal and everything that reads or writes it. */
+/** The journal and everything that reads or writes it, in this process and beside it. */
 export type EngineRoom = {
   readonly journal: JournalStore;
-  /** As a service it ends with a fault when another process takes a shard over. */
+  /** The processes of the house; who of them does what (MP15). */
+  readonly cluster: Cluster;
+  /** As a service it ends with the bug of a listener (JR12). */
   readonly engine: Engine & Service;
   readonly materialiser: Materialiser;
   readonly outbox: Outbox;
 };
 
-/** Makes the engine on the ground's database; `engine.start()` replays the journal. */
-export function makeEngineRoom({ database, clock, sha256, log }: Ground): EngineRoom {
+/** Makes the engine on the ground's database; `startEngine` replays the journal. */
+export function makeEngineRoom(ground: Ground): EngineRoom {
+  const { database, clock, sha256, log, joined, bus } = ground;
+  const { self, store, house } = joined;
+  const shared = { clock, scheduler: nodeScheduler, sha256 };
+  const cluster = new Cluster({ ...shared, self, store, house, bus, log });
   const journal = createPostgresJournal({ url: database.url });
   const engine = createEngine({
+    ...shared,
     store: journal,
-    clock,
-    scheduler: nodeScheduler,
-    sha256,
     log: log.child({ part: "engine" }),
-    holder: `${process.pid}-${randomBytes(6).toString("hex")}`,
+    holder: self.process,
+    neighbours: cluster.neighbours,
   });
   const materialiser = createMaterialiser({
     url: database.url,
@@ -39,7 +44,24 @@ export function makeEngineRoom({ database, clock, sha256, log }: Ground): Engine
     engine,
     sha256,
     log: log.child({ part: "materialiser" }),
+    leads: () => cluster.leads(),
   });
-  const outbox = createOutbox({ pool: database.pool, engine, log: log.child({ part: "outbox" }) });
-  return { journal, engine, materialiser, outbox };
+  const outbox = createOutbox({
+    pool: database.pool,
+    engine,
+    delivers: (shard) => (shard === null ? cluster.leads() : engine.status().shards[shard]?.mine === true),
+    log: log.child({ part: "outbox" }),
+  });
+  return { journal, cluster, engine, materialiser, outbox };
+}
+
+/** Reads the journal, then takes the shards placed here: all of them if nobody else is there. */
+export async function startEngine(room: EngineRoom, { joined }: Pick<Ground, "joined">): Promise<void> {
+  const { cluster, engine } = room;
+  cluster.open(engine);
+  await engine.start();
+  await joined.begun();
+  await cluster.begin();
+  // The lease is renewed from here on, and others are met; `stop` ends it.
+  void cluster.run(new AbortController().signal);
 }

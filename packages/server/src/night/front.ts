@@ -25,6 +25,7 @@ import {
 import { drawIds, type Run } from "../shows/mod.ts";
 import type { Boards } from "./boards.ts";
 import type { Ground } from "./ground.ts";
+import type { HouseCounts } from "./house-counts.ts";
 
 /** Where people come in: sign-in, the room, taps and takes. */
 export type Front = {
@@ -48,8 +49,9 @@ export function makeFront(parts: {
   readonly boards: Boards;
   readonly run: Run;
   readonly room: Room;
+  readonly counts: HouseCounts;
 }): Front {
-  const { ground, engine, boards, run, room } = parts;
+  const { ground, engine, boards, run, room, counts } = parts;
   const { clock, config, log } = ground;
   const nowMs = () => Math.floor(clock.nowMs());
   const limits = createLimits({ nowMs });
@@ -89,7 +91,7 @@ export function makeFront(parts: {
       take: engine.take.bind(engine),
       addTaps(draw, count) {
         engine.addTaps(draw, count);
-        boards.current.addTaps(draw, count, nowMs());
+        counts.addTaps(draw, count);
       },
     },
     show,
@@ -107,7 +109,7 @@ export function makeFront(parts: {
     random: Math.random,
     socketsMax: config.socketsMax ?? socketsMaxOf(memoryBytesOfProcess()),
   });
-  room.setCounts(() => boards.current.counts(room.viewers));
+  room.setCounts(() => boards.current.counts(counts.viewers()));
   return { people, room, show, intake, botCheck, gateway };
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig } from "../platform/mod.ts";
 import { createTestDatabase, createTestFolder, removeTestFolder } from "../platform/testing.ts";
-import { openGround } from "./mod.ts";
+import { closeGround, openGround } from "./mod.ts";
 
 /** A wire to the real server that holds questions for the time of day back for as long as it is told to. */
 async function startSlowWire(url: string, holdMs: () => number) {
@@ -43,6 +43,7 @@ test("[JR10] a database that is too slow to tell the time by is waited for at th
     const said: string[] = [];
     const ground = await openGround({
       config: loadConfig({ env: {}, flags }),
+      join: false,
       onProgress: (sentence) => {
         said.push(sentence);
         holdMs = 0;
@@ -50,7 +51,7 @@ test("[JR10] a database that is too slow to tell the time by is waited for at th
     });
     expect(said).toEqual(["Waiting for the database's clock"]);
     expect(Math.abs(ground.clock.nowMs() - Date.now())).toBeLessThan(1_000);
-    await ground.database.close();
+    await closeGround(ground, false);
   } finally {
     await wire.stop();
     await database.drop();

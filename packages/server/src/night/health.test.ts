@@ -1,6 +1,7 @@
 import type { DrawId } from "@wanhui/core";
 import { expect, test } from "vitest";
 import { QUICKNET } from "../beacons/mod.ts";
+import type { ClusterStatus } from "../cluster/mod.ts";
 import { type HealthParts, healthOf, publicHealthOf } from "./health.ts";
 
 const shard = {
@@ -12,11 +13,14 @@ const shard = {
   reason: "user 4f… was counted twice",
 } as const;
 
+const house: ClusterStatus = { self: "a", members: [], bus: null, asks: 0, unowned: [] };
+
 function partsOf(change: {
   ill?: boolean;
   dueAtMs?: number;
   stopped?: string;
   database?: string;
+  house?: Partial<ClusterStatus>;
 }): HealthParts {
   const engine = { shards: change.ill ? [shard] : [], pending: 0, tickMs: 0, appends: 0, events: 0 };
   const window = {
@@ -28,6 +32,7 @@ function partsOf(change: {
   };
   return {
     engine: { status: () => engine },
+    cluster: { status: () => ({ ...house, ...change.house }) },
     materialiser: { status: () => ({ checkpoints: [], stopped: change.stopped ?? null }) },
     databaseWatch: { now: () => change.database ?? null },
     board: { sealedUndrawn: () => (change.dueAtMs === undefined ? [] : [window]) },
@@ -61,5 +66,33 @@ test("[JR13] a materialiser that stopped is not well", () => {
   expect(publicHealthOf(partsOf({ stopped: "shard 1, seq 9 conflicts" }))).toMatchObject({
     ok: false,
     parts: { materialiser: "shard 1, seq 9 conflicts" },
+  });
+});
+
+test("[MP13] a bus that is gone is shown where there are others, and sends nobody away", () => {
+  const members = ["a", "b"].map((process) => ({ process, address: `http://${process}`, serves: true }));
+  const gone = { bus: "NATS cannot be reached", asks: 3 };
+  expect(illOf(partsOf({ house: gone }))).toEqual([]);
+  const reason =
+    "NATS cannot be reached: the other processes are followed by the journal alone, 3 commands wait for them";
+  expect(illOf(partsOf({ house: { ...gone, members } }))).toEqual([{ name: "bus", ok: false, reason }]);
+  expect(publicHealthOf(partsOf({ house: { ...gone, members } }))).toMatchObject({
+    ok: true,
+    parts: { bus: reason },
+  });
+});
+
+test("[MP13] [JR13] a shard that another process writes is well, one that nobody writes is named", () => {
+  const followed = { ...shard, state: "following", mine: false, reason: null } as const;
+  const parts = (unowned: number[]): HealthParts => ({
+    ...partsOf({ house: { unowned } }),
+    engine: {
+      status: () => ({ shards: [{ ...followed, shard: 0 }], pending: 0, tickMs: 0, appends: 0, events: 0 }),
+    },
+  });
+  expect(healthOf(parts([])).ok).toBe(true);
+  expect(publicHealthOf(parts([0]))).toMatchObject({
+    ok: false,
+    parts: { engine: "shard 0 waits for a process" },
   });
 });

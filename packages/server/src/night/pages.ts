@@ -36,5 +36,5 @@ export async function openPages(
   const listening = typeof bound === "object" && bound !== null ? bound.port : port;
   addresses.listeningOn(listening);
   origins.listeningOn(listening);
-  return pagesService(app, gateway);
+  return pagesService(app, gateway, parts.cluster);
 }

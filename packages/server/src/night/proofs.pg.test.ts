@@ -48,13 +48,13 @@ async function start(draws: readonly DrawId[] = [draw]): Promise<Proofs> {
   const ground = {
     signer,
     log: silentLog(),
-    config: { dataFolder: folder },
     database,
     clock: { nowMs: () => QUICKNET.genesisMs },
   };
   const journal = { readBatch: async () => null };
   const onLevel = (news: LevelNews) => void told.push(news);
-  const proofs = await openProofs({ ground, journal, version: "test", draws, onLevel });
+  const cluster = { tell: () => undefined, onTold: () => () => undefined };
+  const proofs = await openProofs({ ground, folder, cluster, journal, version: "test", draws, onLevel });
   app = await createApp({ log: silentLog(), version: "test" });
   proofs.mount(app);
   await app.ready();

@@ -1,10 +1,12 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type DrawId, decodeEvents } from "@wanhui/core";
 import { QUICKNET } from "../beacons/mod.ts";
+import type { Cluster } from "../cluster/mod.ts";
 import type { DurableBatch, JournalStore } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
 import { requireSession } from "../people/mod.ts";
-import type { Service } from "../platform/mod.ts";
+import { errorMessage, type Service } from "../platform/mod.ts";
 import {
   createEntryFinder,
   createProofArchive,
@@ -28,10 +30,12 @@ export type Proofs = Service & {
 /** Opens the archive in the data folder; its `run` writes the files. */
 export async function openProofs(parts: {
   readonly ground: Pick<Ground, "signer" | "log"> & {
-    readonly config: Pick<Ground["config"], "dataFolder">;
     readonly database: Pick<Ground["database"], "pool">;
     readonly clock: Pick<Ground["clock"], "nowMs">;
   };
+  /** Where this process writes its files; nobody else does. */
+  readonly folder: string;
+  readonly cluster: Pick<Cluster, "tell" | "onTold">;
   readonly journal: Pick<JournalStore, "readBatch">;
   readonly version: string;
   /** Draws whose level is told: those of the run. */
@@ -39,11 +43,12 @@ export async function openProofs(parts: {
   /** Called after each result and each accepted signature of a witness. */
   readonly onLevel: (news: LevelNews) => void;
 }): Promise<Proofs> {
-  const { ground, journal, version, draws } = parts;
-  const { config, database, signer, clock, log } = ground;
-  const witnesses = keepWitnesses(createWitnessStore(database.pool), () => clock.nowMs());
+  const { ground, cluster, journal, version, draws } = parts;
+  const { database, signer, clock, log } = ground;
+  const witnessStore = createWitnessStore(database.pool);
+  const witnesses = keepWitnesses(witnessStore, () => clock.nowMs());
   const archive = await createProofArchive({
-    folder: join(config.dataFolder, "proofs"),
+    folder: parts.folder,
     signer,
     headOf: (draw) => ({ ...showAndRunOf(draw), software: `wanhui ${version}` }),
     isPublicChain: (chain) => chain.chainHash === QUICKNET.chainHash,
@@ -62,10 +67,24 @@ export async function openProofs(parts: {
     of: witnesses.of,
     async accept(story, signature) {
       const answer = await witnesses.accept(story, signature);
-      if (answer.ok) levels.heard(story.rules.draw, signature);
+      if (answer.ok) {
+        levels.heard(story.rules.draw, signature);
+        cluster.tell({ t: "witness", draw: story.rules.draw });
+      }
       return answer;
     },
   };
+  const unhear = cluster.onTold((_, message) => {
+    if (message.t !== "witness" || !draws.includes(message.draw)) return;
+    // What is in the table was checked before it came there; the message alone proves nothing.
+    void witnessStore.of(message.draw).then(
+      (signatures) => {
+        for (const signature of signatures) levels.heard(message.draw, signature);
+      },
+      (error: unknown) =>
+        log.warn({ part: "proofs", reason: errorMessage(error) }, "Witnesses could not be read"),
+    );
+  });
   const receipts = new TickReceipts({
     signer,
     findEntry: createEntryFinder(database.pool),
@@ -77,7 +96,10 @@ export async function openProofs(parts: {
   return {
     name: archive.name,
     run: (signal) => archive.run(signal),
-    stop: () => archive.stop(),
+    async stop() {
+      unhear();
+      await archive.stop();
+    },
     onBatch(batch) {
       archive.take(batch);
       levels.onBatch(batch);
@@ -91,6 +113,25 @@ export async function openProofs(parts: {
         userOf: (request) => requireSession(request).userId,
       }),
   };
+}
+
+/** Below the data folder: what guests of it write, a folder for each, made anew from the journal at every start. */
+const GUESTS = "guests";
+
+/**
+ * Where this process writes its proofs: processes that share a data folder do not share the files. Folders of guests
+ * that are gone are removed by whoever begins alone.
+ */
+export async function proofsFolder({
+  config,
+  database,
+  joined,
+}: Pick<Ground, "config" | "database" | "joined">): Promise<string> {
+  const { dataFolder } = config;
+  if (joined.others.length === 0) await rm(join(dataFolder, GUESTS), { recursive: true, force: true });
+  return database.keeper.holds
+    ? join(dataFolder, "proofs")
+    : join(dataFolder, GUESTS, joined.self.process, "proofs");
 }
 
 /** A draw's id is `<show>-<number>/<round>`: the run is before the slash, the show before the last dash of it. */

@@ -1,5 +1,6 @@
 import { awardRoutes } from "../awards/mod.ts";
 import { type BotCheck, botCheckRoutes } from "../bot-check/mod.ts";
+import type { Cluster } from "../cluster/mod.ts";
 import type { Engine, Materialiser } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
 import { orderRoutes } from "../orders/mod.ts";
@@ -12,6 +13,7 @@ import type { Boards } from "./boards.ts";
 import type { DatabaseWatch } from "./database-watch.ts";
 import type { Ground } from "./ground.ts";
 import { type HealthParts, healthOf } from "./health.ts";
+import type { HouseCounts } from "./house-counts.ts";
 import type { OrderNumbers } from "./order-numbers.ts";
 import type { Proofs } from "./proofs.ts";
 import type { Shop } from "./shop.ts";
@@ -22,8 +24,10 @@ export type Parts = {
   readonly ground: Ground;
   readonly boards: Boards;
   readonly engine: Engine;
+  readonly cluster: Cluster;
   readonly materialiser: Pick<Materialiser, "status">;
   readonly room: Room;
+  readonly counts: HouseCounts;
   readonly intake: Intake;
   readonly botCheck: BotCheck;
   readonly show: ShowPort;
@@ -38,11 +42,16 @@ export type Parts = {
 
 /** Mounts every capability's routes; sessions are worked out first, so people come first. */
 export function mountRoutes(app: App, parts: Parts): void {
-  const { ground, boards, engine, materialiser, room, people, director, shop, addresses } = parts;
+  const { ground, boards, engine, materialiser, room, counts, people, director, shop, addresses } = parts;
   const nowMs = () => Math.floor(ground.clock.nowMs());
   const secure = ground.tls !== undefined || ground.config.publicUrl?.startsWith("https:") === true;
   const view = () =>
-    boards.current.view({ stream: room.stream, offset: room.offset, nowMs: nowMs(), viewers: room.viewers });
+    boards.current.view({
+      stream: room.stream,
+      offset: room.offset,
+      nowMs: nowMs(),
+      viewers: counts.viewers(),
+    });
   peopleRoutes(app, { people, secure });
   staffRoutes(app, {
     people,
@@ -72,7 +81,7 @@ export function mountRoutes(app: App, parts: Parts): void {
     nowMs,
     health: () => healthOf(healthParts(parts)),
     numbers: () => ({
-      viewers: room.viewers,
+      viewers: counts.viewers(),
       ...parts.orderNumbers.now(),
       journalAppendMs: engine.status().tickMs,
       materialiserLagBatches: materialiserLagBatches(engine, materialiser),
@@ -94,8 +103,15 @@ export function mountRoutes(app: App, parts: Parts): void {
 
 /** What health is read from, for the studio and for `/health`. */
 export function healthParts(parts: Parts): HealthParts {
-  const { engine, materialiser, databaseWatch, boards, ground } = parts;
-  return { engine, materialiser, databaseWatch, board: boards.current, nowMs: () => ground.clock.nowMs() };
+  const { engine, cluster, materialiser, databaseWatch, boards, ground } = parts;
+  return {
+    engine,
+    cluster,
+    materialiser,
+    databaseWatch,
+    board: boards.current,
+    nowMs: () => ground.clock.nowMs(),
+  };
 }
 
 /** Batches of the journal that SQL does not have yet. */

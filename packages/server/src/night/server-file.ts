@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Fault } from "../platform/mod.ts";
+import { Fault, type FolderKeeper, type Service } from "../platform/mod.ts";
+import { pause } from "./ground.ts";
 
 /** How tools on this machine find the server of a data folder. */
 export type ServerFile = {
@@ -12,16 +13,49 @@ export type ServerFile = {
 
 const fileName = "server.json";
 
+/** How often a process that shares the folder looks whether the file has become its own. */
+const LOOK_EVERY_MS = 250;
+
 /** Writes `<folder>/server.json` in one step. */
-export async function writeServerFile(folder: string, file: ServerFile): Promise<void> {
+async function writeServerFile(folder: string, file: ServerFile): Promise<void> {
   const half = join(folder, `${fileName}.${process.pid}`);
   await writeFile(half, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
   await rename(half, join(folder, fileName));
 }
 
-/** Removes it: nobody answers there any more. */
-export async function removeServerFile(folder: string): Promise<void> {
-  await rm(join(folder, fileName), { force: true });
+/**
+ * Keeps the file while this process holds the folder: of several that share it, the file names the holder, and after
+ * his end the one that took his place.
+ */
+export function writtenServerFile(parts: {
+  readonly folder: string;
+  readonly file: ServerFile;
+  readonly keeper: Pick<FolderKeeper, "holds">;
+}): Service & { start(): Promise<void> } {
+  const { folder, file, keeper } = parts;
+  const ended = new AbortController();
+  let written = false;
+  async function start(): Promise<void> {
+    if (written || !keeper.holds) return;
+    await writeServerFile(folder, file);
+    written = true;
+  }
+  return {
+    name: "server file",
+    start,
+    async run(signal) {
+      const end = AbortSignal.any([signal, ended.signal]);
+      while (!end.aborted) {
+        await start().catch(() => undefined);
+        await pause(LOOK_EVERY_MS, end);
+      }
+    },
+    async stop() {
+      ended.abort();
+      // Nobody answers there any more.
+      if (written) await rm(join(folder, fileName), { force: true });
+    },
+  };
 }
 
 /**

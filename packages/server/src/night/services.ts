@@ -1,3 +1,4 @@
+import type { Cluster } from "../cluster/mod.ts";
 import type { App } from "../http/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Gateway } from "../rooms/mod.ts";
@@ -15,15 +16,18 @@ export function endingService(name: string, stop: () => Promise<void>): Service 
   };
 }
 
-/** Viewers are told to come again before the pages close. */
-export function pagesService(app: App, gateway: Gateway): Service {
+/** Beside others viewers are sent away spread over this, so that the others are not met by all at once (MP17). */
+const GOAWAY_SPREAD_MS = 5_000;
+
+/** Viewers are told to come again before the pages close; the shards of this process go first, if others take them. */
+export function pagesService(
+  app: App,
+  gateway: Gateway,
+  cluster: Pick<Cluster, "leave" | "others">,
+): Service {
   return endingService("pages", async () => {
-    await gateway.stop();
+    await cluster.leave();
+    await gateway.stop({ spreadMs: cluster.others().length > 0 ? GOAWAY_SPREAD_MS : 0 });
     await app.close();
   });
-}
-
-/** The embedded database is watched while the night runs, and ended after everybody who uses it. */
-export function watchedDatabase(database: Service): Service {
-  return { name: database.name, run: (signal) => database.run(signal), stop: async () => undefined };
 }

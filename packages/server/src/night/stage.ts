@@ -1,12 +1,15 @@
 import { type Beacons, createClockWatch } from "../beacons/mod.ts";
+import { type Cluster, tellBeacons } from "../cluster/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Room } from "../rooms/mod.ts";
 import {
+  type CueDefinition,
   createCueStore,
   createDirector,
   createDrawer,
   type Director,
+  poolIdOf,
   type Run,
   showClock,
 } from "../shows/mod.ts";
@@ -21,13 +24,14 @@ export type Stage = { readonly director: Director; readonly drawer: Service; rea
 export function makeStage(parts: {
   readonly ground: Ground;
   readonly engine: Engine;
+  readonly cluster: Cluster;
   readonly boards: Boards;
   readonly run: Run;
   readonly room: Pick<Room, "publish">;
   readonly beacons: Beacons;
   readonly expectedBeacon: ExpectedBeacon;
 }): Stage {
-  const { ground, engine, boards, run, room, beacons } = parts;
+  const { ground, engine, cluster, boards, run, room, beacons } = parts;
   const clock = showClock(() => Math.floor(ground.clock.nowMs()));
   const director = createDirector({
     run,
@@ -38,19 +42,38 @@ export function makeStage(parts: {
     chooseBeacon: parts.expectedBeacon.choose,
     publish: (messages) => room.publish(messages),
     log: ground.log.child({ part: "director" }),
+    house: {
+      moves: (cue) => movesHere(cue, run, cluster),
+      isShared: () => cluster.others().length > 0,
+      changed: () => cluster.tell({ t: "cues" }),
+    },
   });
+  cluster.onTold((_, message) => {
+    if (message.t === "cues") director.lookAgain();
+  });
+  const sawBeacon = tellBeacons(cluster, engine);
+  const told = { submit: engine.submit.bind(engine), sawBeacon };
   const drawer = createDrawer({
-    board: boards,
-    engine,
+    board: {
+      sealedUndrawn: () => boards.sealedUndrawn().filter(({ draw }) => engine.isMine({ draw })),
+      watch: boards.watch,
+    },
+    engine: told,
     clock,
     fetchBeacon: (chain, round, signal) => beacons.round(chain, round, signal),
     log: ground.log,
   });
   const clockWatch = createClockWatch({
     beacons,
-    engine,
+    engine: told,
     needed: () => boards.current.liveChains().has(beacons.publicChain.chainHash),
     log: ground.log,
   });
   return { director, drawer, clockWatch };
+}
+
+/** MP15: what a pool's shard is asked is asked by its owner, so that a process without a bus goes on with its own. */
+function movesHere(cue: CueDefinition, run: Run, cluster: Cluster): boolean {
+  const pool = cue.kind === "round" || cue.kind === "rain" ? cue.pool : null;
+  return pool === null ? cluster.leads() : cluster.isMine({ pool: poolIdOf(run.run, pool) });
 }

@@ -22,22 +22,33 @@ export class OrderChecker implements Service {
   readonly #orders: Orders;
   readonly #nowMs: () => number;
   readonly #log: Log;
+  readonly #leads: () => boolean;
   readonly #ended = new AbortController();
 
-  constructor(options: { pool: pg.Pool; orders: Orders; nowMs: () => number; log: Log }) {
+  /** @param options.leads whether this process checks; alone it always does (MP15) */
+  constructor(options: {
+    pool: pg.Pool;
+    orders: Orders;
+    nowMs: () => number;
+    log: Log;
+    leads?: () => boolean;
+  }) {
     this.#pool = options.pool;
     this.#orders = options.orders;
     this.#nowMs = options.nowMs;
     this.#log = options.log;
+    this.#leads = options.leads ?? (() => true);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#ended.signal]);
     while (!ended.aborted) {
-      const done = await this.runOnce().catch((error: unknown) => {
-        this.#log.warn({ part: this.name, err: error }, "Could not look for orders");
-        return 0;
-      });
+      const done = !this.#leads()
+        ? 0
+        : await this.runOnce().catch((error: unknown) => {
+            this.#log.warn({ part: this.name, err: error }, "Could not look for orders");
+            return 0;
+          });
       if (done < BATCH_MAX) await pause(LOOK_EVERY_MS, ended);
     }
   }

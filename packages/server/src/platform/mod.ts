@@ -14,6 +14,7 @@ export * from "./config/mod.ts";
 export * from "./database/mod.ts";
 export * from "./doctor/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
+export { FolderKeeper } from "./folder-keeper.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
 export { patiently } from "./patience.ts";
 export * from "./postgres/mod.ts";

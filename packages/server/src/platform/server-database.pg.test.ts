@@ -20,7 +20,7 @@ test("an empty folder becomes a migrated database, and the second start finds it
   const sentences: string[] = [];
   const first = await openServerDatabase({ config, log, onProgress: (sentence) => sentences.push(sentence) });
   expect(first.migrated).toEqual((await readMigrations()).map(({ name }) => name));
-  expect(first.embedded?.outcome).toBe("created");
+  expect(first.keeper.embedded?.outcome).toBe("created");
   expect(sentences).toEqual(["Creating the database"]);
   expect(await findServerDatabase(config)).toBe(first.url);
   await expect(openServerDatabase({ config, log })).rejects.toMatchObject({ code: "folder.locked" });
@@ -28,7 +28,7 @@ test("an empty folder becomes a migrated database, and the second start finds it
   await expect(findServerDatabase(config)).rejects.toMatchObject({ code: "folder.no_server" });
 
   const second = await openServerDatabase({ config, log });
-  expect(second).toMatchObject({ migrated: [], embedded: { outcome: "started" } });
+  expect(second).toMatchObject({ migrated: [], keeper: { embedded: { outcome: "started" } } });
   await second.close();
 });
 
@@ -36,7 +36,7 @@ test("a database of one's own is used as it is, and starts no embedded one", asy
   const database = await createTestDatabase();
   const config = loadConfig({ env: { WANHUI_DATA: folder, DATABASE_URL: database.url } });
   const opened = await openServerDatabase({ config, log, migrations: [] });
-  expect(opened.embedded).toBeUndefined();
+  expect(opened.keeper.embedded).toBeUndefined();
   expect(await findServerDatabase(config)).toBe(database.url);
   await opened.close();
   await database.drop();
@@ -49,6 +49,6 @@ test("a failed opening lets go of everything it took", async () => {
     code: "database.migration_failed",
   });
   const again = await openServerDatabase({ config, log, migrations: [] });
-  expect(again.embedded?.outcome).toBe("started");
+  expect(again.keeper.embedded?.outcome).toBe("started");
   await again.close();
 });

@@ -1,27 +1,21 @@
 import type pg from "pg";
 import type { Config } from "./config/mod.ts";
 import { checkDatabase, createPool, type Migration, migrate, readMigrations } from "./database/mod.ts";
+import { FolderKeeper } from "./folder-keeper.ts";
 import type { Log } from "./log.ts";
 import { patiently } from "./patience.ts";
-import {
-  type EmbeddedPostgres,
-  type LockedFolder,
-  lockDataFolder,
-  readConnectionFile,
-  startEmbeddedPostgres,
-} from "./postgres/mod.ts";
+import { readConnectionFile } from "./postgres/mod.ts";
 
-/** The server's database, ready for work: checked, migrated, its data folder held by this process. */
+/** The server's database, ready for work: checked and migrated. */
 export type ServerDatabase = {
   url: string;
   pool: pg.Pool;
-  folder: LockedFolder;
-  /** The embedded server, a service to run; undefined when DATABASE_URL names another one. */
-  embedded: EmbeddedPostgres | undefined;
+  /** The data folder and the embedded server in it, a service to run. */
+  keeper: FolderKeeper;
   /** Names of the migrations applied now. */
   migrated: string[];
-  /** Ends the pool, stops the embedded server, lets go of the folder; in this order. */
-  close(): Promise<void>;
+  /** Ends the pool, stops the embedded server unless others use it, lets go of the folder; in this order. */
+  close(options?: { readonly leaveRunning?: boolean }): Promise<void>;
 };
 
 /** What `openServerDatabase` takes. */
@@ -30,6 +24,10 @@ export type ServerDatabaseOptions = {
   log: Log;
   /** Called before steps that can take seconds, with a sentence for people. */
   onProgress?: (sentence: string) => void;
+  /** Work beside a process that holds the data folder. */
+  share?: boolean;
+  /** Called with the database's address before anything in it is changed; what it throws ends the opening. */
+  beforeMigrating?: (url: string) => Promise<void>;
   /** The package's own when left out. */
   migrations?: readonly Migration[];
 };
@@ -48,30 +46,23 @@ async function checkPatiently(url: string, options: ServerDatabaseOptions): Prom
  * @throws Fault `folder.*`, `postgres.*`, `database.*`, each with what to do; everything taken is let go of again
  */
 export async function openServerDatabase(options: ServerDatabaseOptions): Promise<ServerDatabase> {
-  const { config, log } = options;
-  const folder = await lockDataFolder(config.dataFolder);
-  let embedded: EmbeddedPostgres | undefined;
+  const { config, log, share = false, onProgress } = options;
+  const keeper = await FolderKeeper.open({ config, log, share, ...(onProgress && { onProgress }) });
+  const { url } = keeper;
   let pool: pg.Pool | undefined;
-  const close = async () => {
+  const close = async (how?: { readonly leaveRunning?: boolean }) => {
     await pool?.end();
-    await embedded?.stop();
-    await folder.release();
+    await keeper.close(how);
   };
   try {
-    if (config.databaseUrl === undefined) {
-      const { onProgress } = options;
-      embedded = await startEmbeddedPostgres({ folder, log, ...(onProgress && { onProgress }) });
-      const { outcome, pid, port } = embedded;
-      log.info({ part: "postgres", outcome, pid, port }, `Embedded PostgreSQL: ${outcome}`);
-    }
-    const url = config.databaseUrl ?? embedded?.url ?? "";
     await checkPatiently(url, options);
+    await options.beforeMigrating?.(url);
     pool = createPool({ url, connectionsMax: config.databaseConnectionsMax, log });
     const migrated = await migrate(pool, options.migrations ?? (await readMigrations()));
     if (migrated.length > 0) log.info({ part: "database", migrated }, "Migrations applied");
-    return { url, pool, folder, embedded, migrated, close };
+    return { url, pool, keeper, migrated, close };
   } catch (error) {
-    await close().catch(() => undefined);
+    await close({ leaveRunning: !keeper.holds }).catch(() => undefined);
     throw error;
   }
 }

@@ -20,12 +20,15 @@ export type Service = {
  */
 export async function runServices(services: readonly Service[], signal: AbortSignal): Promise<void> {
   const ended = new AbortController();
-  const all = AbortSignal.any([signal, ended.signal]);
+  const stopped = new AbortController();
   // Every service listens to the one signal; that is no leak.
-  setMaxListeners(0, all);
-  const runs = services.map((service) => service.run(all).finally(() => ended.abort()));
+  setMaxListeners(0, stopped.signal);
+  const runs = services.map((service) => service.run(stopped.signal).finally(() => ended.abort()));
   const settled = Promise.allSettled(runs);
-  if (!all.aborted) await new Promise((resolve) => all.addEventListener("abort", resolve, { once: true }));
+  const end = AbortSignal.any([signal, ended.signal]);
+  if (!end.aborted) await new Promise((resolve) => end.addEventListener("abort", resolve, { once: true }));
+  // In order: pages that say goodbye still need the engine behind them.
   for (const service of [...services].reverse()) await service.stop();
+  stopped.abort();
   for (const result of await settled) if (result.status === "rejected") throw result.reason;
 }

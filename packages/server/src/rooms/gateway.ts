@@ -25,6 +25,9 @@ const GOAWAY_GRACE_MS = 500;
 const CLOSE_TIMEOUT_MS = 1_500;
 /** Clients come back spread over this time, so that a restart is not met by all of them at once. */
 const COME_BACK_MS = { min: 1_000, max: 6_000 };
+/** Sent over to another process, clients need not wait: they are told one after the other. */
+const ELSEWHERE_MS = { min: 50, max: 500 };
+const ELSEWHERE_SLICE_MS = 50;
 /** A full room empties slowly: whoever is turned away asks again later than after a restart, and spread wider. */
 const FULL_COME_BACK_MS = { min: 5_000, max: 20_000 };
 /** Sockets that are being told to go, each for a second or two; beyond them the handshake itself is refused. */
@@ -65,8 +68,12 @@ export type GatewayOptions = {
 export type Gateway = {
   /** Takes the upgrades of a server; call it for every server that listens. */
   attach(server: Server): void;
-  /** Says goaway, lets answers leave, closes with 4003, and cuts what does not end. */
-  stop(): Promise<void>;
+  /**
+   * Says goaway, lets answers leave, closes with 4003, and cuts what does not end.
+   *
+   * @param options.spreadMs the sockets are told one after the other over this time, and come back at once: elsewhere
+   */
+  stop(options?: { readonly spreadMs: number }): Promise<void>;
   stats(): GatewayStats;
 };
 
@@ -129,13 +136,14 @@ class SocketGateway implements Gateway {
     };
   }
 
-  async stop(): Promise<void> {
+  async stop({ spreadMs = 0 }: { readonly spreadMs?: number } = {}): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#cancelSweep();
     this.#handshakes.stop();
     const { clock } = this.#options;
-    for (const connection of this.#connections) connection.goAway(this.#spreadMs(COME_BACK_MS));
+    if (spreadMs > 0) await this.#sendElsewhere(spreadMs);
+    else for (const connection of this.#connections) connection.goAway(this.#spreadMs(COME_BACK_MS));
     if (this.#connections.size > 0) await wait(clock, GOAWAY_GRACE_MS);
     for (const connection of this.#connections) connection.close(CLOSE_CODES.goaway);
     const deadlineMs = clock.nowMs() + CLOSE_TIMEOUT_MS;
@@ -143,6 +151,23 @@ class SocketGateway implements Gateway {
     for (const connection of [...this.#connections]) connection.cut();
     for (const detach of this.#detach) detach();
     this.#sockets.close();
+  }
+
+  /** Others stand ready: a slice of the sockets at a time is sent over to them. */
+  async #sendElsewhere(spreadMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const all = [...this.#connections];
+    const slices = Math.min(all.length, Math.ceil(spreadMs / ELSEWHERE_SLICE_MS));
+    for (let slice = 0; slice < slices; slice += 1) {
+      const from = Math.floor((all.length * slice) / slices);
+      const to = Math.floor((all.length * (slice + 1)) / slices);
+      const told = all.slice(from, to).filter((connection) => this.#connections.has(connection));
+      for (const connection of told) connection.goAway(this.#spreadMs(ELSEWHERE_MS));
+      clock.after(GOAWAY_GRACE_MS, () => {
+        for (const connection of told) connection.close(CLOSE_CODES.goaway);
+      });
+      await wait(clock, spreadMs / slices);
+    }
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

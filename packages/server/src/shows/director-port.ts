@@ -12,6 +12,7 @@ import type { Engine, EngineCommand } from "../engine/mod.ts";
 import type { Log, Service } from "../platform/mod.ts";
 import type { Board } from "./board-port.ts";
 import type { LeadTimes } from "./cue-rules.ts";
+import type { CueDefinition } from "./definition.ts";
 import type { Run } from "./run-plan.ts";
 import type { CueStore } from "./run-store.ts";
 
@@ -41,6 +42,18 @@ export type DirectorParts = {
   readonly publish: (messages: readonly CtlMessage[]) => void;
   readonly log: Log;
   readonly leads?: LeadTimes;
+  /** Other processes that move cues of the same run; alone this one moves all. */
+  readonly house?: DirectorsHouse;
+};
+
+/** How directors of several processes share a rundown (MP15): each cue is moved by one, changed by any. */
+export type DirectorsHouse = {
+  /** Whether this process moves a cue by the clock. */
+  moves(cue: CueDefinition): boolean;
+  /** Whether there are others now, whose changes have to be looked for. */
+  isShared(): boolean;
+  /** Called after each change of a cue that was stored. */
+  changed(): void;
 };
 
 /** Who acts: `who` is a staff row's name or a user id. */
@@ -75,6 +88,8 @@ export type Director = Service & {
     readonly by: Actor;
     readonly reason: string | null;
   }): Promise<void>;
+  /** Another process changed cues: reads them again. */
+  lookAgain(): void;
   cues(): StudioCueView[];
   acts(before: number | null): Promise<ActView[]>;
   studio(at: {

@@ -45,6 +45,9 @@ class RunDirector implements Director {
   #started: Promise<void> | undefined;
   #ran: Promise<void> | undefined;
   #wake: AbortController | undefined;
+  /** When the rows were last read, and the read under way. */
+  #readAtMs = 0;
+  #reading: Promise<void> | null = null;
   /** Raised by every wake, so that one that comes while looking around is not lost. */
   #wakes = 0;
 
@@ -114,6 +117,7 @@ class RunDirector implements Director {
     try {
       while (!signal.aborted) {
         const wakes = this.#wakes;
+        this.#readWhatOthersChanged();
         const untilMs = this.#lookAround(signal);
         this.#publish(this.#parts.board.tick(this.#nowMs()));
         if (wakes !== this.#wakes) continue;
@@ -148,6 +152,7 @@ class RunDirector implements Director {
       const retryAtMs = this.#retryAtMs.get(cue.cue) ?? 0;
       if (nowMs < retryAtMs) untilMs = Math.min(untilMs, retryAtMs);
       if (this.#busy.has(cue.cue) || nowMs < retryAtMs) continue;
+      if (this.#parts.house?.moves(cue) === false) continue;
       const step = this.#next(cue);
       if (step.do === "wait") untilMs = Math.min(untilMs, step.untilMs ?? untilMs);
       else this.#begin(cue, signal);
@@ -317,14 +322,42 @@ class RunDirector implements Director {
   /** @returns whether the cue still was as seen; if not, it is read anew */
   async #change(row: CueRow, change: CueChange, act?: Act): Promise<boolean> {
     const changed = await this.#parts.store.change(row, change, act);
-    const rows = changed === null ? await this.#parts.store.cues() : [changed];
+    this.#takeRows(changed === null ? await this.#parts.store.cues() : [changed]);
+    this.#awake();
+    if (changed !== null) this.#parts.house?.changed();
+    return changed !== null;
+  }
+
+  /** Versions only rise: an old read that arrives late changes nothing. */
+  #takeRows(rows: readonly CueRow[]): void {
     for (const fresh of rows) {
-      if (this.#rows.get(fresh.cue)?.version === fresh.version) continue;
+      if ((this.#rows.get(fresh.cue)?.version ?? -1) >= fresh.version) continue;
       this.#rows.set(fresh.cue, fresh);
       this.#publish(this.#parts.board.setCue(fresh, this.#nowMs()));
     }
+  }
+
+  lookAgain(): void {
+    this.#readAtMs = 0;
     this.#awake();
-    return changed !== null;
+  }
+
+  /** What no message told of is found at the next look (MP15). */
+  #readWhatOthersChanged(): void {
+    const { house, store, clock, log } = this.#parts;
+    if (house?.isShared() !== true || this.#reading !== null) return;
+    if (this.#readAtMs !== 0 && clock.nowMs() - this.#readAtMs < LOOK_EVERY_MS) return;
+    this.#readAtMs = clock.nowMs();
+    this.#reading = store
+      .cues()
+      .then((rows) => this.#takeRows(rows))
+      .catch((error: unknown) =>
+        log.debug({ part: "director", reason: errorMessage(error) }, "Cues could not be read"),
+      )
+      .finally(() => {
+        this.#reading = null;
+        this.#awake();
+      });
   }
 
   async act(input: CueAct): Promise<ActResult> {

@@ -16,6 +16,8 @@ export type OpenRunOptions = {
   readonly rehearsal: boolean;
   /** Begin a new run even when one can be continued. */
   readonly fresh: boolean;
+  /** The run to continue if it is one of this show: the one that others play. Else the newest of its kind. */
+  readonly playing?: string | null;
   /** Shard time: the start of a new run, unless the file names its own. */
   readonly nowMs: number;
   readonly sha256: Sha256;
@@ -49,7 +51,8 @@ export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
         "where show = $1 order by number desc",
       [options.show.show],
     );
-    const newest = rows.find(({ rehearsal }) => rehearsal === options.rehearsal);
+    const playing = rows.find(({ run }) => run === options.playing);
+    const newest = playing ?? rows.find(({ rehearsal }) => rehearsal === options.rehearsal);
     if (newest !== undefined && !options.fresh) return { run: continued(newest, options), made: false };
     return { run: await makeRun(client, options, (rows[0]?.number ?? 0) + 1), made: true };
   });

@@ -6,13 +6,19 @@ import { welcomeOf } from "../welcome.ts";
 
 /** `wanhui start`: a night, with everything it needs, in this process. */
 export const command: Command = {
-  usage: "start [show file] [--fresh] [--rehearsal] [settings]",
-  options: { ...configFlags(), fresh: { type: "boolean" }, rehearsal: { type: "boolean" } },
+  usage: "start [show file] [--fresh] [--rehearsal] [--join] [settings]",
+  options: {
+    ...configFlags(),
+    fresh: { type: "boolean" },
+    rehearsal: { type: "boolean" },
+    join: { type: "boolean" },
+  },
   positionals: { min: 0, max: 1 },
   help: [
     "Plays a show: the example Spring Festival gala when no file is named. Takes the settings of `wanhui config` as flags.",
     "  --fresh      begin a new run; without it a restart continues the newest one",
     "  --rehearsal  a run of its own that synthetic viewers (`wanhui crowd`) may join",
+    "  --join       a further process of a night that runs: same database, same NATS_URL",
     "Stop it with Ctrl-C; after that, or after a crash, start it again and the night goes on.",
   ].join("\n"),
   async run({ values, positionals, output }) {
@@ -33,6 +39,7 @@ export const command: Command = {
       config,
       fresh: values.fresh === true,
       rehearsal: values.rehearsal === true,
+      join: values.join === true,
       version,
       onProgress: (sentence) => output.err(`${sentence} ...`),
     });

@@ -1,7 +1,7 @@
 // What the page knows. One plain object, replaced on change; the store (store.ts) is its only writer.
 
-import type { AwardView, RoundView, SessionView, ShowView } from "@wanhui/protocol";
 import type { CheckState } from "@wanhui/client";
+import type { AwardView, RoundView, SessionView, ShowView } from "@wanhui/protocol";
 import type { LinkState } from "../source/source.ts";
 import type { DrawnWindow } from "./prizes.ts";
 import type { StageInput } from "./stage.ts";

@@ -31,6 +31,10 @@ const databaseUrl = z
     "must be postgres://user:password@host:port/database",
   );
 
+const natsUrl = z
+  .string()
+  .refine((text) => isUrl(text, ["nats:"]), "must be nats://[user:password@]host[:port]");
+
 const webUrl = z
   .string()
   .refine((text) => isUrl(text, ["http:", "https:"]), "must be an http:// or https:// address");
@@ -109,6 +113,15 @@ export const settings = {
     schema: wholeNumber(4, 200).default(12),
     byDefault: "12",
     meaning: "database connections shared by everything but the journal, which takes up to 6 more of its own",
+  }),
+  natsUrl: setting({
+    env: "NATS_URL",
+    flag: "nats-url",
+    schema: natsUrl.optional(),
+    byDefault: "none: this process works alone",
+    meaning:
+      "NATS server that carries messages between several processes of one night (`wanhui start --join`)",
+    secret: true,
   }),
   host: setting({
     env: "HOST",

@@ -29,6 +29,8 @@ export type EmbeddedOptions = {
   log: Log;
   /** Settings on top of ours; tests use it to try unsafe ones. */
   settings?: Record<string, string>;
+  /** False when others are connected already: it runs at the port it had, or not at all. */
+  mayMove?: boolean;
   /** Called before a step that can take seconds, with a sentence for people. */
   onProgress?: (sentence: string) => void;
   /** False only in tests: behave as on a machine without user namespaces. */
@@ -111,6 +113,13 @@ export class EmbeddedPostgres implements Service {
   async stop(): Promise<void> {
     this.#ended.abort();
     this.#stopping ??= this.#end();
+    await this.#stopping;
+  }
+
+  /** Looks no more and leaves the server running, for other processes that use it; the next start adopts it. */
+  async leave(): Promise<void> {
+    this.#ended.abort();
+    this.#stopping ??= this.#reviving ?? Promise.resolve();
     await this.#stopping;
   }
 
@@ -236,7 +245,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const last = await readConnectionFile(folder.path).catch(() => undefined);
   const { postmaster, outcome } = await ensureRunning(options, launcher, secrets, {
     wanted: last?.port,
-    mayMove: true,
+    mayMove: options.mayMove ?? true,
   });
   await ensureWorkingDatabase(secrets, postmaster.port);
   await announce(folder.path, secrets, postmaster);
