@@ -10,7 +10,7 @@ import {
   WS_SUBPROTOCOL,
 } from "@wanhui/protocol";
 import { backoffMs } from "./backoff.ts";
-import { Checks } from "./check/checks.ts";
+import type { Checks } from "./check/checks.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter } from "./emitter.ts";
 import { Keepsakes } from "./heard.ts";
@@ -42,10 +42,6 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Between two sign-ins, whatever the server says of their end. */
 const SIGN_IN_PAUSE_MS = 1_000;
 
-/** Loaded when there is something to solve: most of a visit has no need of it. */
-const solveHere: NonNullable<ClientOptions["solve"]> = async (challenge, onProgress) =>
-  (await import("./check/solve.ts")).solveCheck(challenge, onProgress);
-
 /** Joins a room and stays in it until `stop`. */
 export function connect(options: ClientOptions): RoomClient {
   return new Client(options);
@@ -65,7 +61,9 @@ class Client implements RoomClient {
   readonly #own: OwnLane;
   readonly #pulse: Pulse;
   readonly #poller: Poller;
-  readonly #checks: Checks;
+  /** Loaded once something asks for a bot check: most shows never do. */
+  #checks: Checks | null = null;
+  #checksLoad = false;
   readonly #localNowMs = () => performance.timeOrigin + performance.now();
   readonly #onLine = () => this.wake();
   readonly #offLine = () => this.#doubt();
@@ -107,7 +105,7 @@ class Client implements RoomClient {
       random: this.#random,
       onShow: (show) => {
         this.#events.emit("show", show);
-        this.#checks.look();
+        this.#lookAtChecks();
       },
       onCtl: (message) => this.#onCtl(message),
       onRenewed: () => this.#own.renewed(this.#greeted),
@@ -131,7 +129,6 @@ class Client implements RoomClient {
       onFailed: (retryAtMs) => this.#setStatus({ state: "offline", retryAtMs }),
       random: this.#random,
     });
-    this.#checks = this.#makeChecks();
     globalThis.addEventListener?.("online", this.#onLine);
     globalThis.addEventListener?.("offline", this.#offLine);
     queueMicrotask(() => void this.#attempt());
@@ -196,7 +193,7 @@ class Client implements RoomClient {
     globalThis.removeEventListener?.("offline", this.#offLine);
     for (const timer of [this.#retryTimer, this.#signInTimer]) clearTimeout(timer);
     this.#own.stop();
-    this.#checks.stop();
+    this.#checks?.stop();
     this.#taps.stop();
     this.#poller.stop();
     this.#lane.stop();
@@ -215,14 +212,39 @@ class Client implements RoomClient {
     if (!same) this.#events.emit("status", status);
   }
 
-  #makeChecks(): Checks {
-    return new Checks({
+  /** @param asked the server itself asked for a check */
+  #lookAtChecks(asked = false): void {
+    this.#checks?.look();
+    const { rounds = [], rains = [] } = this.show ?? {};
+    if (
+      this.#checks ||
+      this.#checksLoad ||
+      !(asked || [...rounds, ...rains].some(({ botCheck }) => botCheck))
+    )
+      return;
+    this.#checksLoad = true;
+    import("./check/checks.ts").then(
+      (loaded) => {
+        if (this.#isStopped()) return;
+        this.#checks = this.#makeChecks(loaded.Checks);
+        if (this.#greeted) this.#checks.greeted();
+        else this.#checks.look();
+      },
+      () => {
+        // The network's trouble: the next message tries again.
+        this.#checksLoad = false;
+      },
+    );
+  }
+
+  #makeChecks(Made: typeof Checks): Checks {
+    return new Made({
       nowMs: () => this.serverNowMs(),
       show: () => this.show,
       isIn: () => this.#greeted || this.#status.state === "polling",
       user: () => this.#user ?? "",
       http: this.#http,
-      solve: this.#options.solve ?? solveHere,
+      solve: this.#options.solve,
       send: (pass) => this.#send({ t: "pass", pass }),
       changed: (state) => this.#events.emit("check", state),
       passed: () => this.#goOn(),
@@ -284,7 +306,7 @@ class Client implements RoomClient {
       this.#everGreeted = false;
       this.#tracker.clear();
       this.#taps.clear();
-      this.#checks.clear();
+      this.#checks?.clear();
     }
     this.#user = session.user;
     this.#events.emit("session", session);
@@ -430,7 +452,7 @@ class Client implements RoomClient {
     this.#pulse.begin();
     this.#planSignIn();
     // Before anything they let in.
-    this.#checks.greeted();
+    this.#checks?.greeted();
     this.#goOn();
   }
 
@@ -446,7 +468,7 @@ class Client implements RoomClient {
 
   #onNo(no: Extract<ServerMessage, { t: "no" }>): void {
     const { code, retryMs = null, place = null } = no;
-    if (code === "pass.invalid") this.#checks.demand(null);
+    if (code === "pass.invalid") this.#demand(null);
     if (code === "draw.check_required") this.#demanded(no);
     if (no.r !== undefined) {
       this.#takes.refused(no.r, { code, retryMs, place });
@@ -459,8 +481,13 @@ class Client implements RoomClient {
   }
 
   #demanded({ d, r }: { readonly d?: number; readonly r?: string }): void {
-    if (d !== undefined) this.#checks.demand(this.#drawAt(d));
-    if (r !== undefined) this.#checks.demand(this.#takes.poolOf(r));
+    if (d !== undefined) this.#demand(this.#drawAt(d));
+    if (r !== undefined) this.#demand(this.#takes.poolOf(r));
+  }
+
+  #demand(what: string | null): void {
+    this.#checks?.demand(what);
+    this.#lookAtChecks(true);
   }
 
   #acked(draw: string, window: number): void {
@@ -480,7 +507,7 @@ class Client implements RoomClient {
     this.#clock.guess(polled.at);
     this.#lane.take({ s: polled.stream, o: polled.offset, ctl: polled.ctl, cnt: polled.cnt });
     this.#own.polled();
-    this.#checks.look();
+    this.#lookAtChecks();
   }
 
   // --- taps and takes
@@ -498,7 +525,7 @@ class Client implements RoomClient {
   }
 
   #sendTaps({ draw, index, botCheck }: RoundView, window: number, taps: number): boolean {
-    const pass = this.#checks.passOf(draw);
+    const pass = this.#checks?.passOf(draw) ?? null;
     if (botCheck && pass === null) return false;
     const nonce = this.#nonceOf(draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
@@ -510,7 +537,7 @@ class Client implements RoomClient {
       this.#http<{ window: number }>("POST", path, { nonce, taps, ...(pass === null ? {} : { pass }) })
         .then((answer) => this.#acked(draw, answer.window))
         .catch(({ code, retryMs }: HttpProblem) => {
-          if (code === "draw.check_required" || code === "pass.invalid") this.#checks.demand(draw);
+          if (code === "draw.check_required" || code === "pass.invalid") this.#demand(draw);
           else this.#taps.refused(draw, code, retryMs);
         });
     } else return false;
@@ -519,7 +546,7 @@ class Client implements RoomClient {
   }
 
   #sendTake(pool: string, requestId: string): void {
-    const pass = this.#checks.passOf(pool);
+    const pass = this.#checks?.passOf(pool) ?? null;
     if (pass === null && this.show?.rains.some((rain) => rain.pool === pool && rain.botCheck)) return;
     if (this.#greeted) {
       this.#send({ t: "take", pool, r: requestId });
@@ -530,7 +557,7 @@ class Client implements RoomClient {
       })
         .then(({ awardId }) => this.#takes.got(requestId, awardId))
         .catch((problem: HttpProblem) => {
-          if (problem.code === "draw.check_required") this.#checks.demand(pool);
+          if (problem.code === "draw.check_required") this.#demand(pool);
           this.#takes.failed(requestId, problem);
         });
     }

@@ -22,6 +22,9 @@ export type CheckState = {
   readonly progress: number;
 };
 
+const solveHere: NonNullable<ChecksParts["solve"]> = async (challenge, onProgress) =>
+  (await import("./solve.ts")).solveCheck(challenge, onProgress);
+
 type Kept = EntryPassView & { readonly user: string };
 type Opening = { readonly id: string; readonly opensAtMs: number; readonly closesAtMs: number };
 
@@ -32,7 +35,8 @@ export type ChecksParts = {
   readonly isIn: () => boolean;
   readonly user: () => string;
   readonly http: Http;
-  readonly solve: (challenge: CheckChallenge, onProgress: OnProgress) => Promise<CheckSolution>;
+  /** Solves it elsewhere; in slices of this thread when left out. */
+  readonly solve: ((challenge: CheckChallenge, onProgress: OnProgress) => Promise<CheckSolution>) | undefined;
   /** Shows a pass on the socket, if there is one. */
   readonly send: (pass: string) => void;
   readonly changed: (state: CheckState) => void;
@@ -138,7 +142,7 @@ export class Checks {
 
   async #run(what: string): Promise<void> {
     const life = this.#life;
-    const { http, solve, changed } = this.#parts;
+    const { http, solve = solveHere, changed } = this.#parts;
     const user = this.#parts.user();
     const isOver = () => this.#stopped || life !== this.#life;
     this.#busy.add(what);
