@@ -5,6 +5,7 @@ import type { AwardView, CtlMessage, MeMessage, ShowView } from "@wanhui/protoco
 import { ask } from "../../shared/http.ts";
 import { withOrder } from "../model/awards.ts";
 import type { HandOver } from "./hand-over.ts";
+import { solveInWorker } from "./solve-in-worker.ts";
 import type { VenueEvent, VenueSource } from "./source.ts";
 
 /** Connects to our own server, as whom the host platform says; nothing happens before `start`. */
@@ -76,6 +77,7 @@ export function clientSource(handOver: HandOver): VenueSource {
         fetchShow,
         bearer: handOver.embedded,
         platformToken: handOver.token,
+        ...solveInWorker,
       });
       client = room;
       handOver.onToken((given) => room.signIn(given));
@@ -86,6 +88,7 @@ export function clientSource(handOver: HandOver): VenueSource {
       room.on("me", onMe);
       room.on("stale", () => void refreshAwards());
       room.on("refused", ({ draw, code, taps }) => hear({ type: "refused", draw, code, taps }));
+      room.on("check", (check) => hear({ type: "check", check }));
       room.on("heard", (heard) => hear({ type: "heard", ...heard }));
       room.on("window", ({ draw, window, fate }) => {
         if (fate === "received") hear({ type: "received", draw, window });

@@ -4,6 +4,7 @@ import { countdown, spanParts } from "../../shared/format.ts";
 import { type Coming, isRaining, opensAtMs, SOON_MS, type Stage, stageOf, titleOf } from "../model/stage.ts";
 import { lookAt } from "../model/state.ts";
 import { Between, Drawing, Ended, Result } from "./after.tsx";
+import { CheckLine } from "./check-line.tsx";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { OpenRound } from "./open-round.tsx";
@@ -83,9 +84,12 @@ function Waiting({ stage, nowMs }: { readonly stage: Stage & { kind: "waiting" }
           {words.hero.opensAt(parts.days > 0 ? format.moment(atMs) : format.clock(atMs))}
         </p>
         {coming.type === "round" ? (
-          <RoundFacts round={coming.round} />
+          <RoundFacts round={coming.round} open={false} />
         ) : (
-          <p class="stage-fact">{words.rain.each}</p>
+          <>
+            <p class="stage-fact">{words.rain.each}</p>
+            <CheckLine what={coming.rain.pool} asked={coming.rain.botCheck} open={false} />
+          </>
         )}
       </StageText>
       <Gate progress={soon ? 1 - leftMs / SOON_MS : 0} tone={soon ? "open" : "calm"}>

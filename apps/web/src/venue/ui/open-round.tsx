@@ -38,7 +38,7 @@ export function OpenRound({
           {words.hero.windowUnits(round.schedule[window] ?? 0)} ·{" "}
           {words.hero.closesIn(countdown(closeMs - nowMs))}
         </p>
-        <RoundFacts round={round} />
+        <RoundFacts round={round} open />
       </StageText>
       <Gate progress={(nowMs - openMs) / (closeMs - openMs)} tone="open">
         <button

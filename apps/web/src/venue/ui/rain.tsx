@@ -2,6 +2,7 @@ import type { RainView } from "@wanhui/protocol";
 import { countdown } from "../../shared/format.ts";
 import { canTake, type RainFace, rainFace } from "../model/rain.ts";
 import type { RainNote } from "../model/state.ts";
+import { CheckLine } from "./check-line.tsx";
 import { Gate } from "./gate.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
@@ -21,6 +22,7 @@ export function RainStage({ rain, nowMs }: { readonly rain: RainView; readonly n
           {words.hero.closesIn(countdown(rain.closesAtMs - nowMs))}
         </p>
         <p class="stage-fact">{words.rain.each}</p>
+        <CheckLine what={rain.pool} asked={rain.botCheck} open />
       </StageText>
       <Gate
         progress={(nowMs - rain.opensAtMs) / (rain.closesAtMs - rain.opensAtMs)}

@@ -2,6 +2,7 @@ import type { RoundView } from "@wanhui/protocol";
 import type { ComponentChildren } from "preact";
 import { spoken } from "../model/stage.ts";
 import { lacksLevel } from "../model/state.ts";
+import { CheckLine } from "./check-line.tsx";
 import { Icon } from "./icons.tsx";
 import { usePage } from "./page.tsx";
 
@@ -48,8 +49,8 @@ function Presenter() {
   );
 }
 
-/** What a round gives, and to whom. */
-export function RoundFacts({ round }: { readonly round: RoundView }) {
+/** What a round gives, and to whom; and its bot check. @param open whether it takes entries now */
+export function RoundFacts({ round, open }: { readonly round: RoundView; readonly open: boolean }) {
   const { words, state } = usePage();
   const units = round.schedule.reduce((sum, each) => sum + each, 0);
   return (
@@ -63,6 +64,7 @@ export function RoundFacts({ round }: { readonly round: RoundView }) {
           {lacksLevel(state, round) && ` ${words.hero.signInFirst}`}
         </p>
       )}
+      <CheckLine what={round.draw} asked={round.botCheck} open={open} />
     </>
   );
 }

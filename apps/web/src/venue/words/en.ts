@@ -116,6 +116,8 @@ export const en = (f: Format): Words => {
       "draw.closed": "This round is over; that shake did not count.",
       "draw.cap_reached": "You have won as much as one person may from this pool.",
       "draw.not_eligible": "This round is not open to you.",
+      "draw.check_required": "The check is not done yet; your shake leaves as soon as it is.",
+      "draw.device_full": "There is no more room in this round for people on this device.",
       "draw.key_clash": "Numbers clashed; shake once more.",
       "rate.limited": "Too fast. Slower counts just as much.",
       "pool.sold_out": "All gone.",
@@ -148,6 +150,14 @@ export const en = (f: Format): Words => {
       lost: "not this time",
       ahead: "not yet open",
       item: (window, state) => `Draw ${f.number(window)}: ${state}`,
+    },
+    check: {
+      ahead: "Before the opening your phone checks by itself that no machine is playing",
+      working: (percent) => `Checking that no machine is playing, ${f.number(percent)} %`,
+      held: (percent) =>
+        `The check is not done yet (${f.number(percent)} %): your shakes leave as soon as it is`,
+      passed: "Checked: no machine is playing",
+      failed: "The check did not work out; trying again",
     },
     rain: {
       eyebrow: "Red envelope rain",

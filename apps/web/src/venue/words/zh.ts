@@ -109,6 +109,8 @@ export const zh = (f: Format) => ({
     "draw.closed": "这一轮已经结束，这次没有计入。",
     "draw.cap_reached": "你在这个奖池已经得满，留给别人吧。",
     "draw.not_eligible": "这一轮不对你开放。",
+    "draw.check_required": "防机器人检查还没完成，完成后会自动送出。",
+    "draw.device_full": "这台设备上参与这一轮的人已经满了。",
     "draw.key_clash": "号码冲突，请再摇一次。",
     "rate.limited": "太快了，慢一点也算数。",
     "pool.sold_out": "已经抢完了。",
@@ -141,6 +143,14 @@ export const zh = (f: Format) => ({
     lost: "未摇中",
     ahead: "未开始",
     item: (window: number, state: string) => `第 ${f.number(window)} 次：${state}`,
+  },
+  /** The check that keeps machines out, while it goes on by itself. */
+  check: {
+    ahead: "开场前会自动做一次防机器人检查，不用你动手",
+    working: (percent: number) => `正在自动做防机器人检查，${f.number(percent)}%`,
+    held: (percent: number) => `防机器人检查还差一点（${f.number(percent)}%），你的摇动会在完成后立刻送出`,
+    passed: "防机器人检查已完成",
+    failed: "防机器人检查没有成功，正在自动再试",
   },
   rain: {
     eyebrow: "红包雨",
