@@ -531,3 +531,18 @@ test("the spring gala is a good file of seven rounds and one rain, about half an
     if (pool.kind === "goods") expect(pool.price).toEqual({ amountMinor: 1, currency: "CNY" });
   }
 });
+
+test("[AB1] a round may ask for a bot check; left out, the definition is what it was before there was one", () => {
+  const roundOf = (text: string) => {
+    const parsed = parseShow(text);
+    return parsed.ok ? roundsOf(parsed.show)[0] : parsed.problems;
+  };
+  const asks = (value: string) =>
+    baseShow.replace("schedule: [20, 20, 20]", `schedule: [20, 20, 20]\n    ${value}`);
+  expect(roundOf(asks("botCheck: true"))).toMatchObject({ botCheck: true });
+  expect(roundOf(asks("botCheck: false"))).toEqual(roundOf(baseShow));
+  expect(roundOf(baseShow)).not.toHaveProperty("botCheck");
+  const [problem] = problemsOf(asks("botCheck: maybe"));
+  expect(problem).toMatchObject({ field: "rundown[1].botCheck" });
+  expect(problem?.message).toMatch(/true or false/);
+});
