@@ -141,7 +141,10 @@ export class Cluster implements Service {
     this.#state = { ...this.#state, serves: true };
     await this.#look();
     this.tell({ t: "members" });
-    while (this.others().length === 0 && this.#unowned().length > 0 && !this.#ended.signal.aborted) {
+    // A shard whose journal does not add up stays down: the others serve without it.
+    const awaited = () =>
+      this.#unowned().filter((shard) => this.#engine?.status().shards[shard]?.state !== "broken");
+    while (this.others().length === 0 && awaited().length > 0 && !this.#ended.signal.aborted) {
       await this.#later(20);
       await this.#look();
     }

@@ -185,7 +185,7 @@ test("[CU10] [DR8] level, roles and synthetic people are decided at the door", a
   await rehearsal.boot();
   const entry = { drawIndex: 0, session: asSession({ synthetic: true }) };
   expect(real.board.admit(entry)).toEqual({ ok: false, code: "draw.not_eligible" });
-  expect(rehearsal.board.admit(entry)).toEqual({ ok: true, draw: "small-1/round-1" });
+  expect(rehearsal.board.admit(entry)).toEqual({ ok: true, draw: "small-1/round-1", botCheck: false });
   expect(real.board.admit({ drawIndex: 2, session: asSession({}) })).toEqual({
     ok: false,
     code: "draw.unknown",
@@ -193,7 +193,7 @@ test("[CU10] [DR8] level, roles and synthetic people are decided at the door", a
   expect(real.board.drawIndexOf("small-1/round-2")).toBe(1);
   expect(real.board.drawIndexOf("other-1/round-2")).toBeNull();
   const take = { pool: "small-1/voucher", session: asSession({}) };
-  expect(real.board.admitTake(take)).toEqual({ ok: true, pool: "small-1/voucher" });
+  expect(real.board.admitTake(take)).toEqual({ ok: true, pool: "small-1/voucher", botCheck: false });
   expect(real.board.admitTake({ ...take, session: entry.session })).toEqual({
     ok: false,
     code: "draw.not_eligible",
