@@ -108,7 +108,7 @@ async function bundledSdk(): Promise<string> {
     resolve: { conditionNames: ["wanhui-source", "import"] },
     platform: "browser",
   });
-  const { output } = await build.generate({ format: "esm" });
+  const { output } = await build.generate({ format: "esm", codeSplitting: false });
   await build.close();
   return output[0].code;
 }
