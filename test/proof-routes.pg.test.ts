@@ -170,6 +170,13 @@ test("[RC1][RC3] only the entry's own user gets its receipt", async () => {
     code: "body.invalid",
     field: "querystring.window",
   });
+  // Numbers and names the table could not even look for are refused before it is asked.
+  expect((await ask("4294967295", userOf(3))).json()).toMatchObject({ code: "body.invalid" });
+  const nameless = await app.inject({
+    url: "/api/draws/%01/receipt?window=0",
+    headers: { "x-user": userOf(3) },
+  });
+  expect(nameless.json()).toMatchObject({ code: "body.invalid", field: "params.draw" });
 });
 
 test("[WT1][PF3] a declared witness in time raises the file's level, and its own file covers every window", async () => {

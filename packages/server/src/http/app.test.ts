@@ -343,3 +343,14 @@ describe("pages and pictures", () => {
     }
   });
 });
+
+it("an address with a NUL in it is refused before any route sees it", async () => {
+  const app = await createApp({ log: silentLog(), version: "test" });
+  app.get("/api/things/:thing", async () => ({ seen: true }));
+  for (const url of ["/api/things/a%00b", "/api/things/a?q=%00", "/nowhere/%00"]) {
+    const answer = await app.inject({ url });
+    expect([answer.statusCode, answer.json()]).toMatchObject([422, { code: "body.invalid", field: "url" }]);
+  }
+  expect((await app.inject({ url: "/api/things/a%20b" })).json()).toEqual({ seen: true });
+  await app.close();
+});

@@ -84,6 +84,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   const headers = securityHeaders({ secure });
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
+    // No name of ours has a NUL, and PostgreSQL's text type takes none.
+    if (request.url.includes("%00"))
+      throw problem("body.invalid", { field: "url", rule: "must hold no NUL" });
     if (answerCors(origins, request, reply)) return reply;
     if (!READING.has(request.method)) checkOrigin(origins, request);
   });

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { DrawId, Hash, UserId } from "@wanhui/core";
+import { idSchema } from "@wanhui/protocol/schemas";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type App, problem, problemResponses } from "../http/mod.ts";
@@ -19,8 +20,10 @@ export type ProofRoutesDeps = {
   readonly streamsMax?: number;
 };
 
+/** As the table of entries holds them; no draw has as many. */
+const WINDOW_NUMBER_MAX = 2 ** 31 - 1;
 const tags = ["proofs"];
-const params = z.object({ draw: z.string().max(128).describe("The draw's id, its `/` written as `%2F`.") });
+const params = z.object({ draw: idSchema.describe("The draw's id, its `/` written as `%2F`.") });
 const hex = (bytes: number) =>
   z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `${bytes} bytes in hex`);
 const recordSchema = z.record(z.string(), z.unknown());
@@ -139,7 +142,7 @@ function receiptRoute(app: App, { receipts, userOf }: ProofRoutesDeps): void {
         summary: "The receipt of your entry in a window",
         tags,
         params,
-        querystring: z.object({ window: z.coerce.number().int().min(0).max(0xffff_ffff) }),
+        querystring: z.object({ window: z.coerce.number().int().min(0).max(WINDOW_NUMBER_MAX) }),
         response: {
           200: receiptSchema,
           ...problemResponses("auth.missing", "entry.unknown", "body.invalid", "rate.limited"),

@@ -33,9 +33,15 @@ const parts: readonly Part[] = [
     env: { WANHUI_PROOF_CAMPAIGNS: "1000" },
   },
   {
+    name: "fuzz",
+    says: "1,000,000 frames and requests of nonsense",
+    words: vitest("server", "tools/src/fuzz"),
+    env: { WANHUI_FUZZ_INPUTS: "1000000" },
+  },
+  {
     name: "sim",
-    says: "10,000 seeded nights of the simulator",
-    words: ["packages/wanhui/bin/wanhui.js", "sim", "--seeds", "10000"],
+    says: "100,000 seeded nights of the simulator",
+    words: ["packages/wanhui/bin/wanhui.js", "sim", "--seeds", "100000"],
     env: {},
   },
 ];
@@ -110,7 +116,8 @@ async function runPart(part: Part, output: Output): Promise<Outcome> {
   for await (const line of createInterface({ input: child.stdout })) {
     output.err(line);
     const text = line.trim();
-    if (/^(Tests|faults: .*starts|FAIL|OK|\d+ {2})/.test(text)) lines.push(text);
+    if (/^(Tests|faults: .*starts|processes: .*takeovers|fuzz: .*windows|FAIL|OK|\d+ {2})/.test(text))
+      lines.push(text);
   }
   const [code] = await ended;
   const { name, says } = part;
