@@ -4,6 +4,7 @@ import type { ShowView } from "@wanhui/protocol";
 import { audit, isAlive } from "@wanhui/server";
 import { verifyProof } from "@wanhui/verify";
 import { nodeSha256 } from "@wanhui/verify/node";
+import type pg from "pg";
 import type { ServerProcess } from "./server-process.fixture.ts";
 import { drained, joinDatabase, readTables, type Tables } from "./tables.fixture.ts";
 import { createHeard, type Heard, Viewer } from "./viewer.fixture.ts";
@@ -38,6 +39,8 @@ export type NightOptions = {
   /** In this order, spread over the night. */
   readonly faults: readonly Fault[];
   readonly say: (text: string) => void;
+  /** The database, when it is not the one in the data folder. */
+  readonly database?: pg.Pool;
 };
 
 /** Plays one night on running servers while everything goes wrong, and reads what is left. */
@@ -70,7 +73,7 @@ export async function playNight(options: NightOptions): Promise<Night> {
     await roundsOver(servers, say);
     ended.abort();
     await Promise.all(running);
-    return await theEnd({ heard, viewers, everywhere, run: first.run }, servers);
+    return await theEnd({ heard, viewers, everywhere, run: first.run }, options);
   } finally {
     ended.abort();
   }
@@ -78,12 +81,12 @@ export async function playNight(options: NightOptions): Promise<Night> {
 
 async function theEnd(
   known: Omit<Night, "tables" | "audit" | "proofs">,
-  servers: readonly ServerProcess[],
+  { servers, database }: NightOptions,
 ): Promise<Night> {
   const { rounds } = await readShow(servers);
   // Every process wrote its own from what it heard.
   const proofs = servers.flatMap(({ url }) => rounds.map(({ draw }) => checkProof(url, draw)));
-  const pool = await joinDatabase(servers[0]?.dataFolder ?? "");
+  const pool = database ?? (await joinDatabase(servers[0]?.dataFolder ?? ""));
   try {
     await drained(pool);
     return {
@@ -93,7 +96,7 @@ async function theEnd(
       audit: await audit(pool),
     };
   } finally {
-    await pool.end();
+    if (database === undefined) await pool.end();
   }
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const program = join(root, "packages", "wanhui", "bin", "wanhui.js");
-const show = join(dirname(fileURLToPath(import.meta.url)), "show.yaml");
+const shortShow = join(dirname(fileURLToPath(import.meta.url)), "show.yaml");
 
 /** A start under load replays the journal and may wait for PostgreSQL to recover. */
 const startPatienceMs = 30_000;
@@ -19,13 +19,20 @@ export class ServerProcess {
   readonly #logFile: string;
   #child: ChildProcess | null = null;
   #said = "";
+  readonly #show: string;
   readonly #env: Readonly<Record<string, string>>;
   starts = 0;
   /** From the start of the process to the first page. */
   readonly startMs: number[] = [];
 
   /** @param options.env settings besides those of every test, such as NATS_URL */
-  constructor(options: { dataFolder: string; port: number; env?: Readonly<Record<string, string>> }) {
+  constructor(options: {
+    dataFolder: string;
+    port: number;
+    env?: Readonly<Record<string, string>>;
+    show?: string;
+  }) {
+    this.#show = options.show ?? shortShow;
     this.dataFolder = options.dataFolder;
     this.port = options.port;
     this.#env = options.env ?? {};
@@ -60,7 +67,7 @@ export class ServerProcess {
       "--log-file",
       this.#logFile,
     ];
-    const child = spawn(process.execPath, [program, "start", show, ...settings, ...quiet, ...more], {
+    const child = spawn(process.execPath, [program, "start", this.#show, ...settings, ...quiet, ...more], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...this.#env },
     });

@@ -5,6 +5,7 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { benchVerify } from "./proof.ts";
 import type { BenchRow } from "./rows.ts";
 import { benchStart } from "./start.ts";
+import { benchTakeover } from "./takeover.ts";
 import { benchTaps } from "./taps.ts";
 
 export { describeMachine, type Machine } from "./machine.ts";
@@ -27,6 +28,7 @@ export const benches = {
   grabs: benchGrabs,
   taps: benchTaps,
   start: benchStart,
+  takeover: benchTakeover,
   verify: benchVerify,
 } as const satisfies Record<string, Bench>;
 

@@ -13,11 +13,17 @@ const procTicksPerSecond = 100;
 /** `wanhui start` in a process of its own. */
 export type ServerChild = {
   readonly url: string;
+  readonly pid: number;
   /** From the spawn to the first page answered. */
   readonly startMs: number;
   /** Processor time the server process has used so far, in seconds; PostgreSQL's is not in it. */
   cpuSeconds(): Promise<number>;
+  /** Ends it in order. */
   stop(): Promise<void>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Stops its clock without ending it. */
+  stall(): void;
 };
 
 /**
@@ -29,23 +35,31 @@ export async function startServer(options: {
   readonly program: string;
   readonly dataFolder: string;
   readonly show?: string;
+  /** Further flags, and settings of the environment. */
+  readonly more?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<ServerChild> {
-  const { program, dataFolder, show } = options;
+  const { program, dataFolder, show, more = [], env = {} } = options;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const place = ["--data", dataFolder, "--host", "127.0.0.1", "--port", String(port), "--sandbox-port", "0"];
   const rest = ["--log-level", "error", "--beacon", "dev"];
   const begun = performance.now();
-  const child = spawn(process.execPath, [program, "start", ...(show ? [show] : []), ...place, ...rest], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [program, "start", ...(show ? [show] : []), ...place, ...rest, ...more],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    },
+  );
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => {
     said = `${said}${chunk}`.slice(-4_000);
   });
   while (!(await answers(url))) {
     if (child.exitCode !== null || performance.now() - begun > startPatienceMs) {
-      await end(child);
+      await end(child, "SIGKILL");
       throw new Error(`The server did not start:\n${said}`);
     }
     await sleep(10);
@@ -53,7 +67,15 @@ export async function startServer(options: {
   const startMs = performance.now() - begun;
   const { pid } = child;
   if (pid === undefined) throw new Error("The server has no process");
-  return { url, startMs, cpuSeconds: () => cpuSecondsOf(pid), stop: () => end(child) };
+  return {
+    url,
+    pid,
+    startMs,
+    cpuSeconds: () => cpuSecondsOf(pid),
+    stop: () => end(child, "SIGTERM"),
+    kill: () => end(child, "SIGKILL"),
+    stall: () => process.kill(pid, "SIGSTOP"),
+  };
 }
 
 /** The page itself and what it shows first. */
@@ -66,10 +88,10 @@ async function answers(url: string): Promise<boolean> {
   return true;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, how: "SIGTERM" | "SIGKILL"): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(how);
   await ended;
 }
 

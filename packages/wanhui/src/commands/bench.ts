@@ -16,6 +16,7 @@ export const command: Command = {
     "  grabs   durable grabs beside Redis with a synced log, by turns (needs redis-server)",
     "  taps    taps and entries through a real server, per core",
     "  start   second start of a server to its first page",
+    "  takeover  kill -9 of one of two processes to the first win at the other (needs nats-server)",
     "  verify  a proof of a million entries through the checker",
     "  --json FILE   the rows and the machine as JSON",
     "Ends with 0 also when a row falls short of its bound: the table says so.",

@@ -23,8 +23,14 @@ const parts: readonly Part[] = [
   {
     name: "kills",
     says: "100 kills of the server and 30 of PostgreSQL under load",
-    words: vitest("server", "test/faults"),
+    words: vitest("server", "test/faults/kill"),
     env: { WANHUI_SOAK_KILLS: "100" },
+  },
+  {
+    name: "world",
+    says: "200 rounds each of a slow database, cut connections and a partition, between two processes",
+    words: vitest("server", "test/faults/world"),
+    env: { WANHUI_SOAK_WORLD: "200" },
   },
   {
     name: "verify",
@@ -116,7 +122,11 @@ async function runPart(part: Part, output: Output): Promise<Outcome> {
   for await (const line of createInterface({ input: child.stdout })) {
     output.err(line);
     const text = line.trim();
-    if (/^(Tests|faults: .*starts|processes: .*takeovers|fuzz: .*windows|FAIL|OK|\d+ {2})/.test(text))
+    if (
+      /^(Tests|faults: .*starts|processes: .*takeovers|world: .*answers|fuzz: .*windows|FAIL|OK|\d+ {2})/.test(
+        text,
+      )
+    )
       lines.push(text);
   }
   const [code] = await ended;
