@@ -5,8 +5,9 @@ import { defineConfig } from "vitest/config";
  * PostgreSQL (`*.pg.test.ts`), `e2e` needs a real browser. Workspace packages resolve to their source, so a
  * test never sees a stale build.
  */
-// Vitest hands these to Node's command line as well; with "import" among them Node's own `require` would break.
-const conditions = ["wanhui-source", "module", "node", "development|production"];
+// Vitest hands these to Node's command line as well: with "import" or "module" among them Node's own `require` would be
+// given files that only a bundler can read.
+const conditions = ["wanhui-source", "node", "development|production"];
 
 const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: ["wanhui-source"] } };

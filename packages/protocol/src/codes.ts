@@ -123,6 +123,7 @@ export const CODES = {
     3_000,
     "The payment provider does not answer; nothing was charged twice.",
   ),
+  "metrics.closed": stop(403, "Metrics are read from this machine, or with the operator's token."),
   "server.fault": retry(500, 2_000, "Something failed here; nothing acknowledged was lost."),
 } as const satisfies Record<string, CodeEntry>;
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type DrawId, GENESIS_HASH, type Hash, type PoolId, type Sha256 } from "@wanhui/core";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { errorCode, errorMessage, Fault, type Service } from "../platform/mod.ts";
+import { errorCode, errorMessage, Fault, type Service, traced } from "../platform/mod.ts";
 import type { CopyRows } from "./copy-binary.ts";
 import type { JournalStore } from "./journal-store.ts";
 import {
@@ -161,7 +161,7 @@ class TableMaterialiser implements Materialiser {
         loaded = true;
         const work = await this.#next();
         if (work.length === 0) await this.#idle();
-        else await this.#carry(work);
+        else await traced("materialiser.carry", { "wanhui.shards": work.length }, () => this.#carry(work));
       } catch (error) {
         loaded = false;
         await this.#disconnect();

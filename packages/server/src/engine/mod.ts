@@ -33,3 +33,4 @@ export {
   type TimerHandle,
   type Where,
 } from "./types.ts";
+export { type JournalLook, watchedJournal } from "./watched-journal.ts";

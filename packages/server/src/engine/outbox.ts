@@ -1,6 +1,6 @@
 import type { Answer } from "@wanhui/core";
 import type pg from "pg";
-import { errorMessage, Fault, type Service } from "../platform/mod.ts";
+import { errorMessage, Fault, type Service, traced } from "../platform/mod.ts";
 import { type Engine, type EngineCommand, EngineFault, type EngineLog } from "./types.ts";
 
 /** Rows delivered at once: enough to fill a journal tick, few enough to hold. */
@@ -185,7 +185,9 @@ class TableOutbox implements Outbox {
 
   async #deliverOne(row: OutboxRow): Promise<boolean> {
     try {
-      const answer = await this.#engine.submit(row.command);
+      const answer = await traced("outbox.deliver", { "wanhui.command": row.command.type }, () =>
+        this.#engine.submit(row.command),
+      );
       await this.#markDone(row, answer);
       return true;
     } catch (error) {

@@ -20,10 +20,11 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { Fault, type Log } from "../platform/mod.ts";
+import { Fault, type Log, type Metrics } from "../platform/mod.ts";
 import { answerCors, serveOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
 import { securityHeaders } from "./headers.ts";
+import { type MetricsAccess, observeRequests, problemCounter, serveMetrics } from "./observe.ts";
 import { createOrigins, type Origins } from "./origins.ts";
 import { servePages, servePictures } from "./pages.ts";
 import { isCode, ProblemError, problem, problemBody } from "./problems.ts";
@@ -57,6 +58,14 @@ export type AppOptions = {
   /** The running show's pictures, served at `/pictures/<file>`. */
   readonly picturesFolder?: string | undefined;
   readonly health?: (() => Health) | undefined;
+  /** Requests are counted there, and it is served at `/metrics`. */
+  readonly metrics?: { readonly numbers: Metrics; readonly access: MetricsAccess } | undefined;
+};
+
+type ProblemWriter = {
+  readonly log: Log;
+  /** Hears the code of every problem that is answered. */
+  readonly count: (code: string) => void;
 };
 
 /** Longest path parameter: an id of 128 characters, each possibly written as three (`%2F`). */
@@ -71,16 +80,17 @@ const READING = new Set(["GET", "HEAD", "OPTIONS"]);
  * Mount routes on it, then `listen`.
  */
 export async function createApp(options: AppOptions): Promise<App> {
-  const app = bareApp(options);
+  const { metrics } = options;
+  const writer = { log: options.log, count: metrics ? problemCounter(metrics.numbers) : () => {} };
+  const app = bareApp(options, writer);
+  if (metrics) observeRequests(app, metrics.numbers);
   const secure = options.tls !== undefined || options.publicUrl?.startsWith("https:") === true;
   const origins = options.origins ?? createOrigins({ ...options, secure: options.tls !== undefined });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser("text/plain");
-  app.setErrorHandler((error: FastifyError, request, reply) =>
-    answerError(options.log, error, request, reply),
-  );
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, problem("route.unknown")));
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(writer, error, request, reply));
+  app.setNotFoundHandler((_request, reply) => sendProblem(writer, reply, problem("route.unknown")));
   const headers = securityHeaders({ secure });
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headers);
@@ -103,13 +113,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   await app.register(cookie);
   await serveDocs(app, options.version);
   serveHealth(app, options);
+  if (metrics) serveMetrics(app, metrics.numbers, metrics.access);
   serveOrigins(app, origins);
   if (options.webFolder !== undefined) await servePages(app, options.webFolder, origins);
   if (options.picturesFolder !== undefined) await servePictures(app, options.picturesFolder);
   return app;
 }
 
-function bareApp(options: AppOptions): App {
+function bareApp(options: AppOptions, writer: ProblemWriter): App {
   const shared = {
     logger: false as const,
     bodyLimit: BODY_BYTES_MAX,
@@ -121,7 +132,7 @@ function bareApp(options: AppOptions): App {
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     clientErrorHandler,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      answerError(options.log, error, request, reply);
+      answerError(writer, error, request, reply);
     },
   };
   const app =
@@ -154,8 +165,9 @@ function checkOrigin(origins: Origins, request: FastifyRequest): void {
   if (site !== undefined && site !== "same-origin" && site !== "none") throw problem("origin.refused");
 }
 
-function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
+function sendProblem(writer: ProblemWriter, reply: FastifyReply, error: ProblemError): FastifyReply {
   const { body } = error;
+  writer.count(body.code);
   if (body.retryAfterMs !== undefined) reply.header("retry-after", Math.ceil(body.retryAfterMs / 1_000));
   // Past the route's own schemas: a problem is an answer of every route.
   return reply
@@ -167,7 +179,7 @@ function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
 }
 
 function answerError(
-  log: Log,
+  writer: ProblemWriter,
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -175,9 +187,9 @@ function answerError(
   const answer = problemOf(error);
   if (answer.body.status >= 500) {
     const route = `${request.method} ${request.routeOptions?.url ?? "?"}`;
-    log.error({ err: error, code: answer.code, route }, "request failed");
+    writer.log.error({ err: error, code: answer.code, route }, "request failed");
   }
-  return sendProblem(reply, answer);
+  return sendProblem(writer, reply, answer);
 }
 
 /** Every way a request can fail, as one of our codes; unknown ones say nothing of the inside. */

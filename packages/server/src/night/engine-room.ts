@@ -9,9 +9,11 @@ import {
   type Materialiser,
   nodeScheduler,
   type Outbox,
+  watchedJournal,
 } from "../engine/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Ground } from "./ground.ts";
+import { journalMetrics } from "./metrics.ts";
 
 /** The journal and everything that reads or writes it, in this process and beside it. */
 export type EngineRoom = {
@@ -30,7 +32,10 @@ export function makeEngineRoom(ground: Ground): EngineRoom {
   const { self, store, house } = joined;
   const shared = { clock, scheduler: nodeScheduler, sha256 };
   const cluster = new Cluster({ ...shared, self, store, house, bus, log });
-  const journal = createPostgresJournal({ url: database.url });
+  const journal = watchedJournal(
+    createPostgresJournal({ url: database.url }),
+    journalMetrics(ground.metrics),
+  );
   const engine = createEngine({
     ...shared,
     store: journal,

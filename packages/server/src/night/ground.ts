@@ -12,6 +12,7 @@ import {
   createNatsBus,
   Fault,
   type Log,
+  Metrics,
   openServerDatabase,
   patiently,
   readDatabaseClock,
@@ -25,6 +26,7 @@ import { loadShowSigner, type ShowSigner } from "../proofs/mod.ts";
 export type Ground = {
   readonly config: Config;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly database: ServerDatabase;
   readonly clock: AnchoredClock;
   readonly secret: Secret;
@@ -95,6 +97,7 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
     return {
       config,
       log,
+      metrics: new Metrics({ process: true }),
       database,
       bus,
       joined,

@@ -4,6 +4,7 @@ import { createApp } from "../http/mod.ts";
 import { findListenPort, type Service } from "../platform/mod.ts";
 import type { Gateway } from "../rooms/mod.ts";
 import { publicHealthOf } from "./health.ts";
+import { nightMetrics } from "./metrics.ts";
 import { healthParts, mountRoutes, type Parts } from "./routes.ts";
 import { pagesService } from "./services.ts";
 
@@ -16,6 +17,8 @@ export async function openPages(
 ): Promise<Service> {
   const { ground, gateway, addresses } = parts;
   const { config, origins } = ground;
+  const health = healthParts(parts);
+  nightMetrics(ground.metrics, { ...parts, board: parts.boards.current, health });
   const app = await createApp({
     log: ground.log.child({ part: "http" }),
     version: parts.version,
@@ -25,7 +28,14 @@ export async function openPages(
     tls: ground.tls,
     webFolder,
     picturesFolder: parts.picturesFolder,
-    health: () => publicHealthOf(healthParts(parts)),
+    health: () => publicHealthOf(health),
+    metrics: {
+      numbers: ground.metrics,
+      access: {
+        token: config.metricsToken,
+        behindProxy: config.publicUrl !== undefined || config.trustProxy.length > 0,
+      },
+    },
   });
   mountRoutes(app, parts);
   gateway.attach(app.server);

@@ -14,6 +14,7 @@ import type { DatabaseWatch } from "./database-watch.ts";
 import type { Ground } from "./ground.ts";
 import { type HealthParts, healthOf } from "./health.ts";
 import type { HouseCounts } from "./house-counts.ts";
+import { materialiserLagBatches } from "./materialiser-lag.ts";
 import type { OrderNumbers } from "./order-numbers.ts";
 import type { Proofs } from "./proofs.ts";
 import type { Shop } from "./shop.ts";
@@ -112,12 +113,4 @@ export function healthParts(parts: Parts): HealthParts {
     board: boards.current,
     nowMs: () => ground.clock.nowMs(),
   };
-}
-
-/** Batches of the journal that SQL does not have yet. */
-function materialiserLagBatches(engine: Engine, materialiser: Pick<Materialiser, "status">): number {
-  const reached = new Map(materialiser.status().checkpoints.map(({ shard, seq }) => [shard, seq]));
-  return engine
-    .status()
-    .shards.reduce((lag, { shard, seq }) => lag + Math.max(0, seq - (reached.get(shard) ?? 0)), 0);
 }

@@ -13,7 +13,13 @@ import {
   OrderChecker,
   type Orders,
 } from "../orders/mod.ts";
-import { createSandbox, createSandboxProvider, noticePath, type PaymentProvider } from "../payments/mod.ts";
+import {
+  createSandbox,
+  createSandboxProvider,
+  noticePath,
+  type PaymentProvider,
+  tracedProvider,
+} from "../payments/mod.ts";
 import type { Service } from "../platform/mod.ts";
 import type { Room } from "../rooms/mod.ts";
 import type { Addresses } from "./addresses.ts";
@@ -66,7 +72,7 @@ export function makeShop(parts: {
         nowMs,
       }),
   });
-  const provider = createSandboxProvider({ baseUrl: () => sandbox.url(), secret, ca, nowMs });
+  const provider = tracedProvider(createSandboxProvider({ baseUrl: () => sandbox.url(), secret, ca, nowMs }));
   const vault = createVault(ground.secret);
   const submit = engine.submit.bind(engine);
   const gate = createGate(askingUnderLockMax(config.databaseConnectionsMax));

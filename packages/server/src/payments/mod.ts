@@ -16,3 +16,4 @@ export { noticePath, paymentRoutes } from "./routes.ts";
 export { createSandbox, type Sandbox, type SandboxOptions } from "./sandbox/mod.ts";
 export { createSandboxProvider } from "./sandbox-provider.ts";
 export { isSigned, SIGNATURE_TOLERANCE_MS, signedHeaders } from "./signature.ts";
+export { tracedProvider } from "./traced-provider.ts";

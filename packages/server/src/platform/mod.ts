@@ -16,6 +16,7 @@ export * from "./doctor/mod.ts";
 export { errorCode, errorMessage, Fault } from "./fault.ts";
 export { FolderKeeper } from "./folder-keeper.ts";
 export { createLog, humanLine, type Log, type LogLevel, logLevels, silentLog } from "./log.ts";
+export { type MetricName, Metrics, type Observer, type Sample } from "./metrics.ts";
 export { patiently } from "./patience.ts";
 export * from "./postgres/mod.ts";
 export {
@@ -26,3 +27,4 @@ export {
 } from "./server-database.ts";
 export { runServices, type Service } from "./service.ts";
 export { sha256 } from "./sha256.ts";
+export { type ServedSpan, serverSpan, traced } from "./tracing.ts";

@@ -35,13 +35,14 @@ export type ConnectionStats = {
   taps: number;
   replays: number;
   malformed: number;
-  refused: number;
+  /** By their codes; the sum of all is what was refused. */
+  refusals: Map<Code, number>;
   acks: number;
   abuseClosed: number;
 };
 
 export function newConnectionStats(): ConnectionStats {
-  return { frames: 0, taps: 0, replays: 0, malformed: 0, refused: 0, acks: 0, abuseClosed: 0 };
+  return { frames: 0, taps: 0, replays: 0, malformed: 0, refusals: new Map(), acks: 0, abuseClosed: 0 };
 }
 
 type Phase =
@@ -282,8 +283,9 @@ export class Connection {
   }
 
   #no(refusal: No, about: { readonly d?: number; readonly r?: string }): void {
-    this.#parts.stats.refused += 1;
     const { code, retryMs, place } = refusal;
+    const { refusals } = this.#parts.stats;
+    refusals.set(code, (refusals.get(code) ?? 0) + 1);
     const at = this.#parts.clock.nowMs();
     this.#send({
       t: "no",

@@ -256,6 +256,14 @@ export const settings = {
     byDefault: "the example spring gala",
     meaning: "show file to play",
   }),
+  metricsToken: setting({
+    env: "METRICS_TOKEN",
+    flag: "metrics-token",
+    schema: z.string().min(16, "must have 16 characters or more").optional(),
+    byDefault: "none: /metrics answers this machine alone, and nobody behind a proxy",
+    meaning: "what Prometheus shows to read /metrics, as a bearer token",
+    secret: true,
+  }),
   logLevel: setting({
     env: "LOG_LEVEL",
     flag: "log-level",
