@@ -12,12 +12,13 @@ export {
   type SelfState,
 } from "./cluster/mod.ts";
 export * from "./engine/mod.ts";
-export { qrCodeOf } from "./http/mod.ts";
+export { createOrigins, qrCodeOf } from "./http/mod.ts";
 export { exampleShowFile, type Night, type NightOptions, startNight } from "./main.ts";
 export { readServerFile, type ServerFile } from "./night/mod.ts";
-export { loadSecrets, makeRehearsalGrant, type Secret } from "./people/mod.ts";
+export { createLimits, loadSecrets, makeRehearsalGrant, type Secret, type Session } from "./people/mod.ts";
 export * from "./platform/mod.ts";
 export { createShowSigner, type ShowSigner, writeProof } from "./proofs/mod.ts";
+export { createGateway, createRoom, type Room, realClock, textFrame } from "./rooms/mod.ts";
 export {
   formatProblem,
   loadShow,

@@ -1,5 +1,6 @@
 // The door of the measurements: what is measured, and how it is written down.
 
+import { benchFanout } from "./fanout.ts";
 import { benchGrabs } from "./grabs.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { benchVerify } from "./proof.ts";
@@ -27,6 +28,7 @@ type Bench = (options: {
 export const benches = {
   grabs: benchGrabs,
   taps: benchTaps,
+  fanout: benchFanout,
   start: benchStart,
   takeover: benchTakeover,
   verify: benchVerify,

@@ -95,7 +95,8 @@ async function end(child: ChildProcess, how: "SIGTERM" | "SIGKILL"): Promise<voi
   await ended;
 }
 
-async function cpuSecondsOf(pid: number): Promise<number> {
+/** Processor time a process has used so far, in seconds; on Linux to the hundredth. */
+export async function cpuSecondsOf(pid: number): Promise<number> {
   if (process.platform === "linux") {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     // Behind the name, which may hold anything, fields 14 and 15 count from the third (proc(5)).

@@ -6,9 +6,9 @@ import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ShowView } from "@wanhui/protocol";
+import type { TapLoad, TapNews } from "./load/tap-load.ts";
 import type { BenchRow } from "./rows.ts";
 import { type ServerChild, startServer } from "./server-child.ts";
-import type { TapLoad, TapNews } from "./tap-load.ts";
 
 /** Rounds that are open at the same time: with more of them than frames in a window every frame is an entry. */
 const ROUNDS = 30;
@@ -70,7 +70,7 @@ async function measure(
   say: (text: string) => void,
 ): Promise<Map<string, Figure>> {
   const program = fileURLToPath(
-    new URL(`./tap-load${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+    new URL(`./load/tap-load${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
   );
   const child = spawn(process.execPath, [program, JSON.stringify(load)], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -15,15 +15,26 @@ import {
   type Venue,
 } from "./testing.ts";
 
-/** Time that stands until it is moved; nothing ticks by itself. */
+/** Time that stands until it is moved; the room's tick is not started. */
 function standingRoom(): { room: Room; pass(ms: number): void } {
   let nowMs = 1_000_000;
-  const clock: RoomClock = { nowMs: () => nowMs, after: () => () => {}, soon: (run) => run() };
+  let timers: { readonly atMs: number; readonly run: () => void }[] = [];
+  const after: RoomClock["after"] = (delayMs, run) => {
+    const timer = { atMs: nowMs + delayMs, run };
+    timers.push(timer);
+    return () => {
+      timers = timers.filter((other) => other !== timer);
+    };
+  };
+  const clock: RoomClock = { nowMs: () => nowMs, after, soon: (run) => run() };
   const room = createRoom({ clock, frame: (json) => Buffer.from(json), stream: "stream" });
   return {
     room,
     pass(ms) {
       nowMs += ms;
+      const due = timers.filter(({ atMs }) => atMs <= nowMs);
+      timers = timers.filter(({ atMs }) => atMs > nowMs);
+      for (const { run } of due) run();
     },
   };
 }
@@ -95,7 +106,7 @@ describe("a crowd that polls", () => {
       offset = answer.offset;
       pass(37);
     }
-    pass(100);
+    pass(250);
     heard.push(...read(room.poll("stream", offset)).ctl);
     expect(heard).toEqual(Array.from({ length: 120 }, (_, n) => say(n)));
   });

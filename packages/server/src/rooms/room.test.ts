@@ -126,9 +126,30 @@ describe("the tick", () => {
       clock.pass(1);
     }
     expect(ear.ctl).toHaveLength(1);
-    clock.pass(10);
+    clock.pass(40);
     expect(ear.ctl).toHaveLength(5);
     expect(ear.heard.filter(({ ctl }) => ctl !== undefined)).toHaveLength(2);
+  });
+
+  it("[WR2] a lane that is never quiet is flushed less and less often, and at once again after a pause", () => {
+    const { room, clock } = newRoom();
+    const ears = Array.from({ length: 600 }, () => new Ear());
+    for (const [n, ear] of ears.entries()) room.join(ear, { userId: user(n), ...fresh });
+    for (let turn = 0; turn < 5; turn += 1) clock.turn();
+    const heardFrames = () => ears[0]?.heard.filter(({ ctl }) => ctl !== undefined).length ?? 0;
+    for (let n = 1; n <= 300; n += 1) {
+      room.publish([say(n)]);
+      clock.pass(10);
+    }
+    clock.pass(300);
+    expect(ears[0]?.ctl).toEqual(Array.from({ length: 300 }, (_, n) => say(n + 1)));
+    // Three seconds: the tick of 300 ms flushes too, the lane itself once in a quarter of a second.
+    expect(heardFrames()).toBeLessThan(30);
+    const before = heardFrames();
+    clock.pass(1_000);
+    room.publish([say(301)]);
+    clock.turn();
+    expect(heardFrames()).toBe(before + 1);
   });
 
   it("[WR2] counts are latest-wins: once per tick, and only when they changed", () => {

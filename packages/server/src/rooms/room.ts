@@ -18,8 +18,12 @@ import { Polls } from "./polls.ts";
 
 /** Viewers per millisecond of tick: writing a frame costs 10 to 40 us by machine, so 2,000 a second are some percent of a core. */
 const VIEWERS_PER_TICK_MS = 2;
-/** ctl leaves at once, but a second flush waits for this part of a tick: bursts become one frame. */
-const CTL_FLUSHES_PER_TICK = 10;
+/** ctl leaves at once, but a second flush waits for this part of a tick, and no longer than this: a burst is one frame. */
+const CTL_SPACING_TICKS = 0.4;
+const CTL_SPACING_MS_MAX = 100;
+/** While the lane is never quiet, each flush waits longer than the one before, up to this: writes are what a room costs. */
+const CTL_SPACING_GROWTH = 1.5;
+const CTL_BUSY_SPACING_MS_MAX = 250;
 /** Joins answered in one turn of the event loop, so that a storm of them delays nobody's tap by more than a few ms. */
 const JOINS_PER_TURN_MAX = 200;
 /** More unsent messages than this leave at once: a frame stays well below what closes a slow socket. */
@@ -93,6 +97,8 @@ export class Room {
   #flushPlanned = false;
   #joinsPlanned = false;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
+  /** Wait between two flushes of ctl as busy as the lane is. */
+  #spacingMs = 0;
   #cancelTick: () => void = () => {};
   #running = false;
   #framesBuilt = 0;
@@ -304,8 +310,11 @@ export class Room {
   #planFlush(): void {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
-    const spacingMs = this.tickMs / CTL_FLUSHES_PER_TICK;
+    const leastMs = Math.min(CTL_SPACING_MS_MAX, this.tickMs * CTL_SPACING_TICKS);
+    const spacingMs = Math.max(leastMs, Math.min(this.#spacingMs, this.tickMs));
     const waitMs = this.#flushedAtMs + spacingMs - this.#clock.nowMs();
+    this.#spacingMs =
+      waitMs <= 0 ? leastMs : Math.min(CTL_BUSY_SPACING_MS_MAX, spacingMs * CTL_SPACING_GROWTH);
     const run = () => {
       this.#flushPlanned = false;
       this.#flush(false);

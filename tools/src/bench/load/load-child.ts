@@ -1,0 +1,146 @@
+// The load generator, a process of its own, told what to do by lines of JSON on its standard input and answering each
+// with one on its standard output. Raw sockets and frames made beforehand: what is measured is the server.
+
+import { createInterface } from "node:readline";
+import { type DialectName, dialects, keepAlive } from "./dialects.ts";
+import type { RawSocket } from "./raw-socket.ts";
+import { openRedisSockets } from "./redis-sockets.ts";
+
+/** What the generator can be told. */
+export type LoadOrder =
+  | { readonly do: "open"; readonly dialect: DialectName; readonly url: string; readonly sockets: number }
+  | {
+      readonly do: "openRedis";
+      readonly socketPath: string;
+      readonly sockets: number;
+      readonly script: string;
+    }
+  /** Each of the first `clients` sockets asks `each` times, the next time when it was answered. */
+  | { readonly do: "grab"; readonly pool: string; readonly clients: number; readonly each: number }
+  /** Says that somebody is still there: who is silent for a minute is let go of. */
+  | { readonly do: "ping" }
+  /** Begins to count messages. */
+  | { readonly do: "listen" }
+  | { readonly do: "heard" }
+  | { readonly do: "close" };
+
+/** What it says to an order. */
+export type LoadAnswer = {
+  readonly sockets?: number;
+  readonly ms?: number;
+  readonly won?: number;
+  readonly refused?: number;
+  readonly messages?: number;
+  readonly fewest?: number;
+  readonly lost?: number;
+  readonly error?: string;
+};
+
+/** One who asks and is answered, whatever the wire. */
+export type Asker = {
+  /** Sends the n-th wish of a list made beforehand. */
+  send(n: number): void;
+  prepare(pool: string, each: number): void;
+  onAnswer: (won: boolean) => void;
+  close(): void;
+};
+
+let dialect: DialectName = "ws";
+let sockets: RawSocket[] = [];
+let askers: Asker[] = [];
+let heard: number[] = [];
+
+function askerOf(socket: RawSocket, client: number): Asker {
+  const words = dialects[dialect];
+  let frames: Buffer[] = [];
+  const asker: Asker = {
+    prepare(pool, each) {
+      frames = Array.from({ length: each }, (_, n) => words.wish(pool, client, n));
+    },
+    send: (n) => socket.send(frames[n] as Buffer),
+    onAnswer: () => undefined,
+    close: () => socket.end(),
+  };
+  socket.onPayload = (bytes, from, to) => {
+    const answer = words.answer(bytes, from, to);
+    if (answer !== null) asker.onAnswer(answer === "won");
+    else keepAlive(dialect, socket, bytes, from);
+  };
+  return asker;
+}
+
+function grab(order: Extract<LoadOrder, { do: "grab" }>): Promise<LoadAnswer> {
+  const { pool, clients, each } = order;
+  const asking = askers.slice(0, clients);
+  for (const asker of asking) asker.prepare(pool, each);
+  const counts = { won: 0, refused: 0 };
+  return new Promise((resolve) => {
+    let left = asking.length * each;
+    const begun = performance.now();
+    for (const asker of asking) {
+      let sent = 1;
+      asker.onAnswer = (won) => {
+        if (won) counts.won += 1;
+        else counts.refused += 1;
+        left -= 1;
+        if (left === 0) resolve({ ...counts, ms: performance.now() - begun });
+        else if (sent < each) {
+          asker.send(sent);
+          sent += 1;
+        }
+      };
+      asker.send(0);
+    }
+  });
+}
+
+function listen(): void {
+  const words = dialects[dialect];
+  heard = sockets.map(() => 0);
+  for (const [index, socket] of sockets.entries()) {
+    socket.onPayload = (bytes, from, to) => {
+      keepAlive(dialect, socket, bytes, from);
+      heard[index] = (heard[index] ?? 0) + words.messages(bytes, from, to);
+    };
+  }
+}
+
+async function obey(order: LoadOrder): Promise<LoadAnswer> {
+  switch (order.do) {
+    case "open":
+      dialect = order.dialect;
+      sockets = await dialects[dialect].open(new URL(order.url), order.sockets);
+      askers = sockets.map(askerOf);
+      return { sockets: sockets.length };
+    case "openRedis":
+      askers = await openRedisSockets(order);
+      return { sockets: askers.length };
+    case "grab":
+      return grab(order);
+    case "ping":
+      for (const socket of sockets) dialects[dialect].ping?.(socket);
+      return {};
+    case "listen":
+      listen();
+      return {};
+    case "heard":
+      return {
+        messages: heard.reduce((sum, count) => sum + count, 0),
+        fewest: heard.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY),
+        lost: sockets.filter(({ closed }) => closed !== null).length,
+      };
+    case "close":
+      for (const asker of askers) asker.close();
+      sockets = [];
+      askers = [];
+      return {};
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const answer = await obey(JSON.parse(line) as LoadOrder).catch(
+    (error: unknown): LoadAnswer => ({ error: error instanceof Error ? error.message : String(error) }),
+  );
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit(0);

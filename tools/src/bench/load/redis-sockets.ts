@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { encodeCommand } from "../redis-server.ts";
+import type { Asker } from "./load-child.ts";
+
+const COLON = ":".charCodeAt(0);
+const ONE = "1".charCodeAt(0);
+/** Connections that open at the same time: Redis keeps 511 in line. */
+const OPENING = 64;
+
+/** Clients of Redis itself, each with a connection of its own and one wish outstanding. */
+export async function openRedisSockets(order: {
+  readonly socketPath: string;
+  readonly sockets: number;
+  readonly script: string;
+}): Promise<Asker[]> {
+  const askers: Asker[] = [];
+  let next = 0;
+  const one = async () => {
+    while (next < order.sockets) {
+      const client = next;
+      next += 1;
+      askers.push(await openOne(order, client));
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING }, one));
+  return askers;
+}
+
+async function openOne(
+  { socketPath, script }: { readonly socketPath: string; readonly script: string },
+  client: number,
+): Promise<Asker> {
+  const socket = connect(socketPath);
+  await once(socket, "connect");
+  let frames: Buffer[] = [];
+  const asker: Asker = {
+    prepare(_pool, each) {
+      frames = Array.from({ length: each }, (_, n) =>
+        Buffer.from(encodeCommand(["EVALSHA", script, 2, "stock", "users", `${client}-${n}`])),
+      );
+    },
+    send: (n) => void socket.write(frames[n] as Buffer),
+    onAnswer: () => undefined,
+    close: () => socket.destroy(),
+  };
+  // One wish outstanding, one integer back: a chunk is a whole answer.
+  socket.on("data", (bytes) => {
+    if (bytes[0] !== COLON) throw new Error(`Redis: ${bytes.toString("latin1")}`);
+    asker.onAnswer(bytes[1] === ONE);
+  });
+  return asker;
+}
