@@ -143,8 +143,8 @@ it("[PE14] who signs in during the visit comes back as that person, with entries
   expect(levels).toEqual(["guest", "identity"]);
   expect(client.windows(DRAW)).toEqual([]);
   await until(() => stale === 1);
-  const before = venue.gateway.stats().acks;
+  const before = venue.gateway.stats().accepted;
   client.tap(DRAW);
   await received(client);
-  expect(venue.gateway.stats().acks).toBe(before + 1);
+  expect(venue.gateway.stats().accepted).toBe(before + 1);
 });

@@ -32,7 +32,7 @@ import { ShowLane } from "./show-lane.ts";
 import { SignIn } from "./sign-in.ts";
 import { Takes } from "./takes.ts";
 import { TapLane } from "./tap-lane.ts";
-import { tapBytes } from "./taps.ts";
+import { type TapFrameOut, tapBytes } from "./taps.ts";
 import { RoundTracker, type TrackedWindow } from "./tracker.ts";
 
 /** Sockets that were never greeted until we poll, because something between us lets no socket through. */
@@ -96,7 +96,7 @@ class Client implements RoomClient {
     this.#taps = new TapLane({
       nowMs: () => this.serverNowMs(),
       rounds: () => this.show?.rounds ?? [],
-      send: (round, window, taps) => this.#sendTaps(round, window, taps),
+      send: (round, frame) => this.#sendTaps(round, frame),
       refused: (refused) => this.#events.emit("refused", refused),
     });
     this.#takes = new Takes((pool, requestId) => this.#sendTake(pool, requestId));
@@ -524,14 +524,14 @@ class Client implements RoomClient {
     this.#events.emit("heard", { count: this.#kept.count, lasting: this.#kept.lasting });
   }
 
-  #sendTaps({ draw, index, botCheck }: RoundView, window: number, taps: number): boolean {
+  #sendTaps({ draw, index, botCheck }: RoundView, { window, taps, entered }: TapFrameOut): boolean {
     const pass = this.#checks?.passOf(draw) ?? null;
     if (botCheck && pass === null) return false;
     const nonce = this.#nonceOf(draw);
     if (this.#greeted && this.#socket?.readyState === 1) {
       this.#frameNumber += 1;
       this.#socket.send(tapBytes({ drawIndex: index, frameNumber: this.#frameNumber, taps, nonce }));
-      this.#pulse.expectAck();
+      if (!entered) this.#pulse.expectAck();
     } else if (this.#status.state === "polling") {
       const path = `/api/draws/${encodeURIComponent(draw)}/tap`;
       this.#http<{ window: number }>("POST", path, { nonce, taps, ...(pass === null ? {} : { pass }) })

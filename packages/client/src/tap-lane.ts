@@ -1,6 +1,6 @@
 import type { RoundView } from "@wanhui/protocol";
 import type { RefusedTaps } from "./options.ts";
-import { TapBatcher } from "./taps.ts";
+import { TapBatcher, type TapFrameOut } from "./taps.ts";
 
 const FLUSH_EVERY_MS = 250;
 /** No answer at all says nothing of when to ask again. */
@@ -10,7 +10,7 @@ export type TapLaneParts = {
   readonly nowMs: () => number;
   readonly rounds: () => readonly RoundView[];
   /** Sends a frame; false when there is no way out now. */
-  readonly send: (round: RoundView, window: number, taps: number) => boolean;
+  readonly send: (round: RoundView, frame: TapFrameOut) => boolean;
   readonly refused: (refused: RefusedTaps) => void;
 };
 
@@ -23,9 +23,9 @@ export class TapLane {
 
   constructor(parts: TapLaneParts) {
     this.#parts = parts;
-    this.#batcher = new TapBatcher(parts.nowMs, ({ draw, window, taps }) => {
-      const round = this.#roundOf(draw);
-      return round !== undefined && parts.send(round, window, taps);
+    this.#batcher = new TapBatcher(parts.nowMs, (frame) => {
+      const round = this.#roundOf(frame.draw);
+      return round ? parts.send(round, frame) : false;
     });
   }
 

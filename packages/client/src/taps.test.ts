@@ -1,9 +1,9 @@
-import type { RoundView } from "@wanhui/protocol";
+import { openWindow, type RoundView } from "@wanhui/protocol";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { RefusedTaps } from "./mod.ts";
 import { TapLane } from "./tap-lane.ts";
-import { openWindow, TapBatcher } from "./taps.ts";
+import { TapBatcher } from "./taps.ts";
 
 const round = (more: Partial<RoundView> = {}): RoundView =>
   ({
@@ -181,7 +181,7 @@ describe("a refused tap", () => {
     const lane = new TapLane({
       nowMs: () => Date.now(),
       rounds: () => [round()],
-      send: (_round, window, taps) => sent.push({ window, taps, atMs: Date.now() }) > 0,
+      send: (_round, { window, taps }) => sent.push({ window, taps, atMs: Date.now() }) > 0,
       refused: (each) => refused.push(each),
     });
     return { lane, sent, refused };

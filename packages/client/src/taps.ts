@@ -1,4 +1,4 @@
-import { encodeTaps, type RoundView, TAPS_PER_FRAME_MAX } from "@wanhui/protocol";
+import { encodeTaps, openWindow, type RoundView, TAPS_PER_FRAME_MAX } from "@wanhui/protocol";
 import { bytesOf } from "./keys.ts";
 
 /** Between two frames of one window. */
@@ -9,7 +9,13 @@ const BATCH_MS = 1_000;
  */
 const CLOSE_GUARD_MS = 250;
 
-export type TapFrameOut = { readonly draw: string; readonly window: number; readonly taps: number };
+export type TapFrameOut = {
+  readonly draw: string;
+  readonly window: number;
+  readonly taps: number;
+  /** The entry is known to be durable: the frame is answered by a refusal only (WR6). */
+  readonly entered: boolean;
+};
 
 /** Gestures of one window of one draw; another window begins with none. */
 type Book = {
@@ -23,13 +29,6 @@ type Book = {
   /** The entry is durable: nothing of it needs to be sent again. */
   entered: boolean;
 };
-
-/** Window of a round that is open at a moment of the server's clock; null before the opening and after the close. */
-export function openWindow(round: RoundView, serverMs: number): number | null {
-  if (serverMs < round.opensAtMs || serverMs >= round.closesAtMs) return null;
-  const sinceFirst = serverMs - round.opensAtMs - round.firstWindowMs;
-  return sinceFirst < 0 ? 0 : 1 + Math.floor(sinceFirst / round.windowMs);
-}
 
 /** When a window of a round closes. */
 function closeOf(round: RoundView, window: number): number {
@@ -69,13 +68,15 @@ export class TapBatcher {
   /** Sends what may leave now. Call it about four times a second while a round is open. */
   flush(round: RoundView): void {
     const book = this.#open(round);
-    if (book === null || book.waiting === 0) return;
+    if (!book?.waiting) return;
     const nowMs = this.#nowMs();
     if (book.sentAtMs !== null) {
       if (nowMs - book.sentAtMs < BATCH_MS) return;
       if (closeOf(round, book.window) - nowMs <= CLOSE_GUARD_MS) return;
     }
-    if (!this.#send({ draw: round.draw, window: book.window, taps: book.waiting })) return;
+    if (!this.#send({ ...book, draw: round.draw, taps: book.waiting })) return;
+    // Of an entry that stands only a refusal is heard, and of the newest frame.
+    if (book.entered) book.unanswered.shift();
     book.unanswered.push(book.waiting);
     book.waiting = 0;
     book.sentAtMs = nowMs;
@@ -88,7 +89,7 @@ export class TapBatcher {
 
   /** Whether gestures wait for their second. */
   waits(): boolean {
-    return [...this.#books.values()].some(({ waiting }) => waiting > 0);
+    return [...this.#books.values()].some(({ waiting }) => waiting);
   }
 
   /** An entry of this window is durable. It may be a later one than the gesture's, by the server's clock. */

@@ -7,3 +7,4 @@ export * from "./messages.ts";
 export * from "./studio.ts";
 export * from "./taps.ts";
 export * from "./views.ts";
+export { openWindow } from "./windows.ts";

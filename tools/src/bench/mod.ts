@@ -2,6 +2,7 @@
 
 import { benchFanout } from "./fanout.ts";
 import { benchGrabs } from "./grabs.ts";
+import { benchCurve, benchGrabsEndToEnd } from "./grabs-end-to-end.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { benchVerify } from "./proof.ts";
 import type { BenchRow } from "./rows.ts";
@@ -26,7 +27,8 @@ type Bench = (options: {
 
 /** Every measurement by the name it is asked for with. */
 export const benches = {
-  grabs: benchGrabs,
+  grabs: async (options) => [...(await benchGrabs(options)), ...(await benchGrabsEndToEnd(options))],
+  curve: benchCurve,
   taps: benchTaps,
   fanout: benchFanout,
   start: benchStart,

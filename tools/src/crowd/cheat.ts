@@ -230,7 +230,9 @@ export class CheatPerson {
     if (seat === null) return;
     for (let frame = 1; frame <= FRAMES_OF_A_FLOOD; frame += 1) seat.tap(round, frame, nonce);
     await pause(500, this.#stage.goingHome);
-    if (!seat.codes.includes("rate.limited") && seat.acks.length >= FRAMES_OF_A_FLOOD) {
+    // All of them counted: the entry was acknowledged, and of the rest nothing was said (WR6).
+    const stillThere = seat.socket.readyState === WebSocket.OPEN && seat.acks.length > 0;
+    if (stillThere && !seat.codes.includes("rate.limited")) {
       this.#worked("a flood was not limited");
     }
     await this.#leave(seat, round, nonce);

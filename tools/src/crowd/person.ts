@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { type ClientStorage, connect, newRequestId, type RoomClient } from "@wanhui/client";
-import type { AwardView, CtlMessage, RainView, RoundView } from "@wanhui/protocol";
+import { type AwardView, type CtlMessage, openWindow, type RainView, type RoundView } from "@wanhui/protocol";
 import type { Cast } from "./audience.ts";
 import { claimAndPay } from "./buyer.ts";
 import { pause } from "./http.ts";
@@ -104,6 +104,11 @@ export class Person {
           tallies.frames += 1;
           const draw = drawOf(index);
           if (draw !== undefined) ledger.asks(user, draw);
+        },
+        windowOf: (index) => {
+          const client = this.#client;
+          const round = client?.show?.rounds.find((each) => each.index === index);
+          return client && round ? openWindow(round, client.serverNowMs()) : null;
         },
         acked: ({ drawIndex, window, fixedKey, latencyMs }) => {
           tallies.acks += 1;

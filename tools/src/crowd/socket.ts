@@ -5,6 +5,8 @@ import { WebSocket } from "ws";
 export type SocketWatcher = {
   /** A tap frame left for this draw. */
   readonly sent: (drawIndex: number) => void;
+  /** Window of a draw that is open now; null between them. */
+  readonly windowOf: (drawIndex: number) => number | null;
   readonly acked: (ack: {
     drawIndex: number;
     window: number;
@@ -32,7 +34,11 @@ export function watchedSocket(
   opened: (socket: WatchedSocket) => void,
 ): SocketConstructor {
   class Watched extends WebSocket {
-    readonly #since = new Map<number, number>();
+    /** When the first frame of a window left; its further ones are not answered (WR6). */
+    readonly #since = new Map<
+      number,
+      { readonly window: number | null; readonly atMs: number; answered: boolean }
+    >();
 
     constructor(url: string, protocol: string) {
       super(url, protocol, { perMessageDeflate: false });
@@ -51,7 +57,9 @@ export function watchedSocket(
     override send(data: string | Uint8Array<ArrayBuffer>): void {
       if (typeof data !== "string" && data.length >= 4) {
         const drawIndex = ((data[2] ?? 0) << 8) | (data[3] ?? 0);
-        if (!this.#since.has(drawIndex)) this.#since.set(drawIndex, performance.now());
+        const window = watcher.windowOf(drawIndex);
+        if (this.#since.get(drawIndex)?.window !== window)
+          this.#since.set(drawIndex, { window, atMs: performance.now(), answered: false });
         watcher.sent(drawIndex);
       }
       super.send(data);
@@ -69,8 +77,8 @@ export function watchedSocket(
       };
       if (message.t === "ack" && message.d !== undefined && message.w !== undefined) {
         const since = this.#since.get(message.d);
-        this.#since.delete(message.d);
-        const latencyMs = since === undefined ? null : performance.now() - since;
+        const latencyMs = since === undefined || since.answered ? null : performance.now() - since.atMs;
+        if (since !== undefined) since.answered = true;
         const { d: drawIndex, w: window, fixedKey = null } = message;
         watcher.acked({ drawIndex, window, fixedKey, latencyMs });
       } else if ((message.t === "no" || message.t === "error") && message.code !== undefined) {

@@ -74,6 +74,7 @@ export function makeFront(parts: {
   const indexes = new Map<string, number>(draws.map((draw, index) => [draw, index]));
   const show: ShowPort = {
     admit: (entry) => boards.current.admit(entry),
+    openWindow: (drawIndex) => boards.current.openWindow(drawIndex, nowMs()),
     admitTake: (take) => boards.current.admitTake(take),
     drawIndexOf: (draw) => indexes.get(draw) ?? null,
   };

@@ -144,8 +144,8 @@ function roomMetrics(metrics: Metrics, { room, gateway }: NightMetricsParts): vo
     { name: "wanhui_frames_malformed_total", help: "Frames that could not be read, or came out of order." },
     () => gateway.stats().malformed,
   );
-  metrics.counter({ name: "wanhui_taps_acknowledged_total", help: "Frames of taps acknowledged." }, () => {
-    return gateway.stats().acks;
+  metrics.counter({ name: "wanhui_tap_frames_accepted_total", help: "Frames of taps that counted." }, () => {
+    return gateway.stats().accepted;
   });
   metrics.counter(
     { name: "wanhui_refusals_total", help: "Taps and takes refused on sockets, by code.", labels: ["code"] },

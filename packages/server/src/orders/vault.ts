@@ -53,12 +53,19 @@ const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /** Writes bytes for people: five bits a character, groups of four. @param characters a multiple of 4, at most bytes * 8 / 5 */
 export function spokenCode(bytes: Uint8Array, characters: number): string {
-  let bits = 0n;
-  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
-  const surplus = BigInt(bytes.length * 8);
-  const letters = Array.from({ length: characters }, (_, at) => {
-    const shift = surplus - BigInt((at + 1) * 5);
-    return ALPHABET[Number((bits >> shift) & 31n)];
-  }).join("");
-  return letters.replace(/(.{4})(?=.)/g, "$1-");
+  let code = "";
+  let bits = 0;
+  let held = 0;
+  for (let at = 0, written = 0; written < characters; written += 1) {
+    if (held < 5) {
+      bits = (bits << 8) | (bytes[at] ?? 0);
+      at += 1;
+      held += 8;
+    }
+    held -= 5;
+    if (written > 0 && written % 4 === 0) code += "-";
+    code += ALPHABET[(bits >> held) & 31];
+    bits &= (1 << held) - 1;
+  }
+  return code;
 }

@@ -58,7 +58,13 @@ const BUCKETS_MAX = 300_000;
 /** A bucket is moved to the end of the line at most this often: a phone that taps all night moves its four once a second. */
 const MOVE_EVERY_MS = 1_000;
 
-type Bucket = { tokens: number; atMs: number; movedAtMs: number };
+type Bucket = {
+  tokens: number;
+  atMs: number;
+  movedAtMs: number;
+  /** Forgotten to make room: whoever still holds it asks for the one that stands in its place. */
+  isGone: boolean;
+};
 
 /** Token buckets by key in bounded memory. */
 class Buckets {
@@ -77,14 +83,27 @@ class Buckets {
   at(key: string, rate: Rate, nowMs: number): Bucket {
     const known = this.#buckets.get(key);
     if (known === undefined) {
-      const bucket = { tokens: rate.burst, atMs: nowMs, movedAtMs: nowMs };
+      const bucket = { tokens: rate.burst, atMs: nowMs, movedAtMs: nowMs, isGone: false };
       this.#buckets.set(key, bucket);
-      if (this.#buckets.size > this.#bucketsMax) {
-        const oldest = this.#buckets.keys().next();
-        if (oldest.done !== true) this.#buckets.delete(oldest.value);
-      }
+      if (this.#buckets.size > this.#bucketsMax) this.#forgetOldest();
       return bucket;
     }
+    return this.#refilled(known, key, rate, nowMs);
+  }
+
+  /** The same for whoever held it since he asked last, without looking for it. */
+  still(held: Bucket | null, key: string, rate: Rate, nowMs: number): Bucket {
+    return held === null || held.isGone ? this.at(key, rate, nowMs) : this.#refilled(held, key, rate, nowMs);
+  }
+
+  #forgetOldest(): void {
+    const [key, bucket] = this.#buckets.entries().next().value ?? [];
+    if (key === undefined || bucket === undefined) return;
+    bucket.isGone = true;
+    this.#buckets.delete(key);
+  }
+
+  #refilled(known: Bucket, key: string, rate: Rate, nowMs: number): Bucket {
     // A clock set back refills nothing, and takes nothing away.
     const elapsedMs = Math.max(0, nowMs - known.atMs);
     known.tokens = Math.min(rate.burst, known.tokens + (elapsedMs * rate.perSecond) / 1_000);
@@ -141,16 +160,14 @@ export function createLimits(options: {
   return {
     take(kind, session, taps) {
       const nowMs = options.nowMs();
-      const charged = charges.of(kind, session).map((charge) => ({
-        bucket: buckets.at(charge.key, charge.rate, nowMs),
-        rate: charge.rate,
-        cost: charge.perTap ? taps : 1,
-      }));
+      const charged = charges.of(kind, session);
       let longestMs = 0;
-      for (const { bucket, cost, rate } of charged)
-        longestMs = Math.max(longestMs, waitMs(bucket, cost, rate));
+      for (const charge of charged) {
+        charge.bucket = buckets.still(charge.bucket, charge.key, charge.rate, nowMs);
+        longestMs = Math.max(longestMs, waitMs(charge.bucket, charge.perTap ? taps : 1, charge.rate));
+      }
       if (longestMs > 0) refused += 1;
-      else for (const { bucket, cost } of charged) bucket.tokens -= cost;
+      else for (const { bucket, perTap } of charged) if (bucket !== null) bucket.tokens -= perTap ? taps : 1;
       return longestMs;
     },
     takeNewcomer(device) {
@@ -183,7 +200,13 @@ export function createLimits(options: {
 }
 
 /** One bucket that is asked: which one, and whether a frame costs one or as many as it has gestures. */
-type Charge = { readonly key: string; readonly rate: Rate; readonly perTap: boolean };
+type Charge = {
+  readonly key: string;
+  readonly rate: Rate;
+  readonly perTap: boolean;
+  /** The bucket as it was asked last. */
+  bucket: Bucket | null;
+};
 type Charged = Pick<Session, "userId" | "device">;
 
 /** What each kind charges a session, worked out once: a session lives as long as its socket, its keys are long strings. */
@@ -203,8 +226,13 @@ class Charges {
 function chargesOf(kind: Exclude<LimitKind, "taps">, session: Charged): Charge[] {
   const kinds: readonly LimitKind[] = kind === "tap" ? ["tap", "taps"] : [kind];
   return kinds.flatMap((each) => [
-    { key: `u:${each}:${session.userId}`, rate: USER[each], perTap: each === "taps" },
-    { key: `d:${each}:${session.device}`, rate: timesDevice(USER[each]), perTap: each === "taps" },
+    { key: `u:${each}:${session.userId}`, rate: USER[each], perTap: each === "taps", bucket: null },
+    {
+      key: `d:${each}:${session.device}`,
+      rate: timesDevice(USER[each]),
+      perTap: each === "taps",
+      bucket: null,
+    },
   ]);
 }
 

@@ -13,6 +13,7 @@ import type { Limits, Session } from "../people/mod.ts";
 import type { Log } from "../platform/mod.ts";
 import type { Acks } from "./acks.ts";
 import { textFrame } from "./frames.ts";
+import type { HeldWrites } from "./held-writes.ts";
 import type { Intake, No } from "./intake.ts";
 import { type ReadMessage, readMessage } from "./messages.ts";
 import type { Outlet, RoomClock } from "./outlet.ts";
@@ -37,12 +38,13 @@ export type ConnectionStats = {
   malformed: number;
   /** By their codes; the sum of all is what was refused. */
   refusals: Map<Code, number>;
-  acks: number;
+  /** Frames of taps that were counted, acknowledged each or with the first of their entry. */
+  accepted: number;
   abuseClosed: number;
 };
 
 export function newConnectionStats(): ConnectionStats {
-  return { frames: 0, taps: 0, replays: 0, malformed: 0, refusals: new Map(), acks: 0, abuseClosed: 0 };
+  return { frames: 0, taps: 0, replays: 0, malformed: 0, refusals: new Map(), accepted: 0, abuseClosed: 0 };
 }
 
 type Phase =
@@ -60,6 +62,7 @@ export type ConnectionParts = {
   readonly intake: Intake;
   readonly limits: Limits;
   readonly acks: Acks;
+  readonly held: HeldWrites;
   readonly clock: RoomClock;
   readonly log: Log;
   readonly stats: ConnectionStats;
@@ -76,6 +79,9 @@ export class Connection {
   #excess = 0;
   #tokens = CLIENT_FRAMES_BURST;
   #tokensAtMs: number;
+  /** The entry this socket was told of last (WR6). */
+  #toldDrawIndex = -1;
+  #toldWindow = -1;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -205,16 +211,19 @@ export class Connection {
       return;
     }
     stats.taps += frame.taps;
-    // The bytes belong to the socket's buffer; what outlives this turn gets its own.
-    const nonce = Uint8Array.from(frame.nonce);
     limits.slow("frame", session.address, () => {
-      intake.tap(session, { drawIndex: d, taps: frame.taps, nonce }, (outcome) => {
+      intake.tap(session, frame, (outcome) => {
         if (!outcome.ok) {
           this.#no(outcome, { d });
           return;
         }
-        stats.acks += 1;
-        this.#write(acks.frame({ ...outcome, drawIndex: d }));
+        stats.accepted += 1;
+        const { window, fixedKey, where } = outcome;
+        // What was said of an entry on this socket is not said again with each of its further taps (WR6).
+        if (fixedKey === null && window === this.#toldWindow && d === this.#toldDrawIndex) return;
+        this.#toldDrawIndex = d;
+        this.#toldWindow = window;
+        this.#answer(acks.frame({ drawIndex: d, window, fixedKey, where }));
       });
     });
   }
@@ -298,7 +307,13 @@ export class Connection {
   }
 
   #send(message: ServerMessage): void {
-    this.#write(textFrame(JSON.stringify(message)));
+    this.#answer(textFrame(JSON.stringify(message)));
+  }
+
+  /** With whatever else leaves for this socket in this turn. */
+  #answer(frame: Buffer): void {
+    this.#parts.held.hold(this.#parts.socket);
+    this.#write(frame);
   }
 
   /** Through the place in the room where there is one, so that the slow-socket rule holds for every byte. */

@@ -8,6 +8,7 @@ import type { Log } from "../platform/mod.ts";
 import { Acks } from "./acks.ts";
 import { Connection, type ConnectionStats, newConnectionStats } from "./connection.ts";
 import { Handshakes, type HandshakesOptions } from "./handshakes.ts";
+import { HeldWrites } from "./held-writes.ts";
 import type { Intake } from "./intake.ts";
 import type { RoomClock } from "./outlet.ts";
 import type { Room } from "./room.ts";
@@ -94,6 +95,7 @@ class SocketGateway implements Gateway {
   readonly #connections = new Set<Connection>();
   readonly #byUser = new Map<string, number>();
   readonly #acks: Acks;
+  readonly #held: HeldWrites;
   readonly #handshakes: Handshakes;
   readonly #stats = newConnectionStats();
   readonly #detach: (() => void)[] = [];
@@ -110,6 +112,7 @@ class SocketGateway implements Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#acks = new Acks(options.clock);
+    this.#held = new HeldWrites(options.clock);
     this.#handshakes = new Handshakes({ ...options.handshakes, clock: options.clock });
     this.#planSweep();
   }
@@ -268,6 +271,7 @@ class SocketGateway implements Gateway {
       socket,
       session,
       acks: this.#acks,
+      held: this.#held,
       stats: this.#stats,
       onGone: () => {
         this.#connections.delete(connection);

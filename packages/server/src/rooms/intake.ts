@@ -26,6 +26,8 @@ export type ShowPort = {
     readonly draw: DrawId;
     readonly botCheck: boolean;
   }>;
+  /** The window of a draw that takes entries now, by the server's clock; null for none. */
+  openWindow(drawIndex: number): number | null;
   admitTake(take: {
     pool: string;
     session: Session;
@@ -90,14 +92,21 @@ export function createIntake(parts: IntakeParts): Intake {
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
       const admitted = show.admit({ drawIndex: tap.drawIndex, session });
       if (!admitted.ok) return done(no(admitted.code));
+      const newest = keys.of(session, admitted.draw, tap.nonce);
+      const { window } = newest;
+      // Further taps of an entry that stands, in its own window: nothing is decided any more, only counted.
+      if (window !== null && window === show.openWindow(tap.drawIndex)) {
+        engine.addTaps(admitted.draw, tap.taps);
+        return done({ ok: true, window, fixedKey: null, where: null });
+      }
       const refused = refusal(session, admitted.draw, admitted.botCheck);
       if (refused !== null) return done(refused);
-      const userKey = keys.of(session, admitted.draw, tap.nonce);
-      engine.enter(admitted.draw, session.userId, userKey, (answer, where) => {
+      engine.enter(admitted.draw, session.userId, newest.userKey, (answer, where) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type !== "entered") return done(no("server.fault"));
         // A tap is an accepted gesture: what was refused is not counted (DR19).
         engine.addTaps(admitted.draw, tap.taps);
+        if (answer.fixedKey === null) newest.window = answer.window;
         done({ ok: true, window: answer.window, fixedKey: answer.fixedKey, where });
       });
     },
@@ -118,25 +127,40 @@ export function createIntake(parts: IntakeParts): Intake {
   };
 }
 
+/** A session's newest round: the key its nonce makes, and the newest window that key is known to be in. */
+type Newest = {
+  readonly draw: DrawId;
+  readonly nonce: Uint8Array;
+  readonly userKey: UserKey;
+  window: number | null;
+};
+
 /**
  * The key of each session's newest round: all taps of a round carry one nonce, and its two hashes cost more than the rest
  * of a tap's way to the shard.
  */
 class NewestKeys {
   readonly #pseudonyms: Pseudonyms;
-  readonly #newest = new WeakMap<Session, { draw: DrawId; nonce: Uint8Array; userKey: UserKey }>();
+  readonly #newest = new WeakMap<Session, Newest>();
 
   constructor(pseudonyms: Pseudonyms) {
     this.#pseudonyms = pseudonyms;
   }
 
-  of(session: Session, draw: DrawId, nonce: Uint8Array): UserKey {
+  of(session: Session, draw: DrawId, nonce: Uint8Array): Newest {
     const known = this.#newest.get(session);
-    if (known?.draw === draw && known.nonce.every((byte, at) => byte === nonce[at])) return known.userKey;
+    if (known?.draw === draw && isSame(known.nonce, nonce)) return known;
+    // The bytes belong to the socket's buffer; what outlives this turn has its own.
     const userKey = userKeyOf(this.#pseudonyms.of(draw, session.userId), nonce);
-    this.#newest.set(session, { draw, nonce, userKey });
-    return userKey;
+    const newest = { draw, nonce: Uint8Array.from(nonce), userKey, window: null };
+    this.#newest.set(session, newest);
+    return newest;
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false;
+  return one.length === other.length;
 }
 
 function noOf(answer: { readonly code: string }): No {

@@ -101,6 +101,7 @@ export class Room {
   #spacingMs = 0;
   #cancelTick: () => void = () => {};
   #running = false;
+  #ownPlanned = false;
   #framesBuilt = 0;
   #writes = 0;
   #countsDropped = 0;
@@ -184,7 +185,7 @@ export class Room {
     const unsent = this.#unsentMe.get(userId);
     if (unsent === undefined) this.#unsentMe.set(userId, [json]);
     else unsent.push(json);
-    this.#planFlush();
+    this.#planOwn();
   }
 
   /** Takes a place. The greeting, and what was missed, leave soon; joins of a storm are spread over turns. */
@@ -322,6 +323,16 @@ export class Room {
     // A clock set back must not hold the lane: never longer than one spacing.
     if (waitMs <= 0) this.#clock.soon(run);
     else this.#clock.after(Math.min(waitMs, spacingMs), run);
+  }
+
+  /** Own messages never wait for the room's: they leave together with the answer they belong to. */
+  #planOwn(): void {
+    if (this.#ownPlanned) return;
+    this.#ownPlanned = true;
+    this.#clock.soon(() => {
+      this.#ownPlanned = false;
+      this.#flushOwn();
+    });
   }
 
   /** One frame to everybody with what is new; own messages go before it. */

@@ -403,6 +403,8 @@ function showPort(botCheck: boolean): ShowPort {
       if (session.roles.includes("operator")) return { ok: false, code: "draw.not_eligible" };
       return { ok: true, draw: DRAW, botCheck };
     },
+    // Every tap asks the shard: what is counted without it is a test of its own.
+    openWindow: () => null,
     admitTake: ({ pool }) =>
       pool === RAIN_POOL ? { ok: true, pool: RAIN_POOL, botCheck } : { ok: false, code: "pool.unknown" },
     drawIndexOf: (draw) => (draw === DRAW ? 0 : null),

@@ -78,6 +78,8 @@ export type Board = {
     readonly drawIndex: number;
     readonly session: Session;
   }): Admission<{ readonly draw: DrawId; readonly botCheck: boolean }>;
+  /** The window of a round that takes entries now, by the server's clock; null for none. */
+  openWindow(drawIndex: number, nowMs: number): number | null;
   /** May this person grab from this pool? */
   admitTake(take: {
     readonly pool: string;

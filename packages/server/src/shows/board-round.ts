@@ -105,6 +105,18 @@ export function roundTimes(round: BoardRound, row: CueRow): { opensAtMs: number;
   return { opensAtMs, closesAtMs: windowTimes(grid, windows - 1).closesAtMs };
 }
 
+/** The window that takes entries at a moment of the server's clock; null before the opening, after the close, and unarmed. */
+export function openWindowOf(round: BoardRound, nowMs: number): number | null {
+  const { arm, closed } = round;
+  if (arm === null || closed) return null;
+  const { opensAtMs, beacon } = arm;
+  const { firstWindowMs } = round.cue;
+  const sinceFirst = nowMs - opensAtMs - firstWindowMs;
+  if (nowMs < opensAtMs) return null;
+  const window = sinceFirst < 0 ? 0 : 1 + Math.floor(sinceFirst / beacon.periodMs);
+  return window < windowCount(round) ? window : null;
+}
+
 /** The phase everybody sees. */
 export function roundPhase(round: BoardRound, row: CueRow, nowMs: number): RoundPhase {
   if (round.arm === null) {

@@ -1,5 +1,5 @@
 import type { DrawId, Event, PoolId } from "@wanhui/core";
-import type { CtlMessage } from "@wanhui/protocol";
+import { type CtlMessage, openWindow } from "@wanhui/protocol";
 import { afterEach, expect, test } from "vitest";
 import { refusalAt } from "./admit.ts";
 import { goodShow } from "./testing.ts";
@@ -35,6 +35,20 @@ const phases = (messages: readonly CtlMessage[]) =>
     message.t === "round" ? [`${message.round.slug} ${message.round.phase}`] : [],
   );
 const firsts = (items: readonly string[]) => items.filter((item, index) => item !== items[index - 1]);
+
+test("[DR19] the window that takes entries, by the clock alone, is the one the pages count", async () => {
+  const stage = stageOf();
+  await stage.boot();
+  expect(stage.board.openWindow(0, stage.clock.ms)).toBe(null);
+  await stage.passTo(62_000);
+  const round = stage.board.view({ stream: "", offset: 0, nowMs: stage.clock.ms, viewers: 0 }).rounds[0];
+  if (round === undefined) throw new Error("There is a round");
+  for (let ms = round.opensAtMs - 100; ms < round.closesAtMs + 200; ms += 50)
+    expect([ms, stage.board.openWindow(0, ms)]).toEqual([ms, openWindow(round, ms)]);
+  expect(stage.board.openWindow(99, round.opensAtMs)).toBe(null);
+  await stage.passTo(120_000);
+  expect(stage.board.openWindow(0, round.opensAtMs)).toBe(null);
+});
 
 test("[CU9] the room is told of every phase, seal and result once, records before the phase", async () => {
   const stage = stageOf();

@@ -35,6 +35,7 @@ import {
   addSeal,
   type BoardRound,
   newRound,
+  openWindowOf,
   type RoundLevel,
   roundFacts,
   roundPhase,
@@ -408,6 +409,11 @@ class RunBoard implements Board {
     const code = refusalAt(round.cue, entry.session, this.run.rehearsal);
     const botCheck = round.cue.botCheck === true;
     return code === null ? { ok: true, draw: round.draw, botCheck } : { ok: false, code };
+  }
+
+  openWindow(drawIndex: number, nowMs: number): number | null {
+    const round = this.#rounds[drawIndex];
+    return round === undefined ? null : openWindowOf(round, nowMs);
   }
 
   admitTake(take: { pool: string; session: Session }): Admission<{ pool: PoolId; botCheck: boolean }> {

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { type DialectName, dialects, keepAlive } from "./dialects.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import { openRedisSockets } from "./redis-sockets.ts";
+import { Phone, playTaps, type TapOrder } from "./tap-phase.ts";
 
 /** What the generator can be told. */
 export type LoadOrder =
@@ -17,6 +18,7 @@ export type LoadOrder =
     }
   /** Each of the first `clients` sockets asks `each` times, the next time when it was answered. */
   | { readonly do: "grab"; readonly pool: string; readonly clients: number; readonly each: number }
+  | TapOrder
   /** Says that somebody is still there: who is silent for a minute is let go of. */
   | { readonly do: "ping" }
   /** Begins to count messages. */
@@ -30,6 +32,9 @@ export type LoadAnswer = {
   readonly ms?: number;
   readonly won?: number;
   readonly refused?: number;
+  readonly sent?: number;
+  readonly acked?: number;
+  readonly refusal?: string;
   readonly messages?: number;
   readonly fewest?: number;
   readonly lost?: number;
@@ -48,6 +53,7 @@ export type Asker = {
 let dialect: DialectName = "ws";
 let sockets: RawSocket[] = [];
 let askers: Asker[] = [];
+let phones: Phone[] = [];
 let heard: number[] = [];
 
 function askerOf(socket: RawSocket, client: number): Asker {
@@ -111,12 +117,15 @@ async function obey(order: LoadOrder): Promise<LoadAnswer> {
       dialect = order.dialect;
       sockets = await dialects[dialect].open(new URL(order.url), order.sockets);
       askers = sockets.map(askerOf);
+      phones = sockets.map((socket) => new Phone(socket));
       return { sockets: sockets.length };
     case "openRedis":
       askers = await openRedisSockets(order);
       return { sockets: askers.length };
     case "grab":
       return grab(order);
+    case "tap":
+      return playTaps(phones, order);
     case "ping":
       for (const socket of sockets) dialects[dialect].ping?.(socket);
       return {};
