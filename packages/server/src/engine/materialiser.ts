@@ -17,6 +17,8 @@ import type { DurableBatch, Engine, EngineLog } from "./types.ts";
 
 /** Events carried in one transaction: about half a second of COPY, so that nobody waits long behind it. */
 const EVENTS_PER_TRANSACTION_MAX = 50_000;
+/** Passes are no closer together than this: what came meanwhile shares their statements. Nobody waits for a pass but a claim. */
+const PASS_EVERY_MS = 30;
 /** Batches kept from the engine's feed; beyond these the journal itself is read, at the cost of a query. */
 const FEED_EVENTS_MAX = 200_000;
 /** A process that does not carry reads the checkpoints this often; what it keeps in memory waits for them. */
@@ -99,6 +101,7 @@ class TableMaterialiser implements Materialiser {
   #wake = () => {};
   #waiters: { goal: Map<number, number>; resolve(): void; reject(error: unknown): void }[] = [];
   #ending = false;
+  #nextPassMs = 0;
   #stopped: Error | null = null;
   #ended: Promise<void> | null = null;
 
@@ -161,7 +164,11 @@ class TableMaterialiser implements Materialiser {
         loaded = true;
         const work = await this.#next();
         if (work.length === 0) await this.#idle();
-        else await traced("materialiser.carry", { "wanhui.shards": work.length }, () => this.#carry(work));
+        else {
+          this.#nextPassMs = performance.now() + PASS_EVERY_MS;
+          await traced("materialiser.carry", { "wanhui.shards": work.length }, () => this.#carry(work));
+          if (this.#waiters.length === 0) await this.#pause(this.#nextPassMs - performance.now());
+        }
       } catch (error) {
         loaded = false;
         await this.#disconnect();
@@ -185,12 +192,13 @@ class TableMaterialiser implements Materialiser {
     throw error;
   }
 
-  /** Ends early only at the end. */
+  /** Ends early at the end, and when somebody waits for a pass. */
   #pause(delayMs: number): Promise<void> {
+    if (delayMs <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, delayMs);
       this.#wake = () => {
-        if (!this.#ending) return;
+        if (!this.#ending && this.#waiters.length === 0) return;
         clearTimeout(timer);
         resolve();
       };

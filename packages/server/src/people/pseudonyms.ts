@@ -1,8 +1,9 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import type { DrawId, UserId, UserKey } from "@wanhui/core";
 import type { Secret } from "./secrets.ts";
 
 const PSEUDONYM_BYTES = 16;
+const USER_KEY_TAG = Buffer.from("wanhui/user-key/1");
 
 /** The key of a round's pseudonyms (BY3). */
 export function roundSecretOf(secret: Secret, drawId: DrawId): Buffer {
@@ -28,11 +29,7 @@ export function pseudonymFrom(roundSecret: Uint8Array, userId: UserId): Buffer {
 
 /** `userKey` of a pseudonym and the phone's nonce, 16 bytes each (BY2). */
 export function userKeyOf(pseudonym: Uint8Array, nonce: Uint8Array): UserKey {
-  return createHash("sha256")
-    .update("wanhui/user-key/1")
-    .update(pseudonym)
-    .update(nonce)
-    .digest("hex") as UserKey;
+  return hash("sha256", Buffer.concat([USER_KEY_TAG, pseudonym, nonce]), "hex") as UserKey;
 }
 
 /** Pseudonyms with each round's key made once. A show has some dozens of draws; their number bounds the memory. */

@@ -52,6 +52,8 @@ export type TickReceiptsParts = {
 type Tick = {
   readonly batch: Pick<TickBatch, "shard" | "seq" | "atMs">;
   readonly entries: readonly Entered[];
+  /** Entries by user, made when somebody asks: few of those who enter ever do. */
+  byUser: ReadonlyMap<UserId, readonly Entered[]> | null;
   /** Made at the first receipt; later ones share it: one signature per tick. */
   seal: {
     readonly leaves: readonly Uint8Array[];
@@ -67,7 +69,6 @@ type Tick = {
 export class TickReceipts {
   readonly #parts: TickReceiptsParts;
   readonly #recent: Tick[] = [];
-  readonly #byUser = new Map<UserId, { readonly tick: Tick; readonly entry: Entered }[]>();
   readonly #reopened = new Map<string, Tick>();
   #entries = 0;
 
@@ -84,15 +85,10 @@ export class TickReceipts {
   take(batch: TickBatch): void {
     const entries = entriesOf(batch);
     if (entries.length === 0) return;
-    const tick: Tick = { batch: placeOf(batch), entries, seal: null };
-    this.#recent.push(tick);
+    this.#recent.push({ batch: placeOf(batch), entries, byUser: null, seal: null });
     this.#entries += entries.length;
-    for (const entry of entries) {
-      const known = this.#byUser.get(entry.user);
-      if (known === undefined) this.#byUser.set(entry.user, [{ tick, entry }]);
-      else known.push({ tick, entry });
-    }
-    while (this.#entries > recentEntriesMax && this.#recent.length > 1) this.#forget();
+    while (this.#entries > recentEntriesMax && this.#recent.length > 1)
+      this.#entries -= this.#recent.shift()?.entries.length ?? 0;
   }
 
   /** The receipt of a user's entry; null when he has none in that window. */
@@ -101,15 +97,13 @@ export class TickReceipts {
     readonly window: number;
     readonly user: UserId;
   }): Promise<Receipt | null> {
-    const recent = this.#byUser
-      .get(of.user)
-      ?.find(({ entry }) => entry.draw === of.draw && entry.window === of.window);
-    if (recent !== undefined) return this.#make(recent.tick, recent.entry);
+    for (const tick of this.#recent) {
+      const entry = entryIn(tick, of);
+      if (entry !== undefined) return this.#make(tick, entry);
+    }
     const place = await this.#parts.findEntry(of);
     const tick = place === null ? null : await this.#reopen(place);
-    const entry = tick?.entries.find(
-      ({ draw, window, user }) => draw === of.draw && window === of.window && user === of.user,
-    );
+    const entry = tick === null ? undefined : entryIn(tick, of);
     return tick === null || entry === undefined ? null : this.#make(tick, entry);
   }
 
@@ -141,7 +135,7 @@ export class TickReceipts {
     if (known !== undefined) return known;
     const batch = await this.#parts.readBatch(place.shard, place.seq);
     if (batch === null) return null;
-    const tick: Tick = { batch: placeOf(batch), entries: entriesOf(batch), seal: null };
+    const tick: Tick = { batch: placeOf(batch), entries: entriesOf(batch), byUser: null, seal: null };
     this.#reopened.set(name, tick);
     for (const oldest of this.#reopened.keys()) {
       if (this.#reopened.size <= reopenedTicksMax) break;
@@ -149,17 +143,24 @@ export class TickReceipts {
     }
     return tick;
   }
+}
 
-  #forget(): void {
-    const oldest = this.#recent.shift();
-    if (oldest === undefined) return;
-    this.#entries -= oldest.entries.length;
-    for (const { user } of oldest.entries) {
-      const rest = this.#byUser.get(user)?.filter(({ tick }) => tick !== oldest) ?? [];
-      if (rest.length === 0) this.#byUser.delete(user);
-      else this.#byUser.set(user, rest);
-    }
+function entryIn(
+  tick: Tick,
+  of: { readonly draw: DrawId; readonly window: number; readonly user: UserId },
+): Entered | undefined {
+  tick.byUser ??= byUserOf(tick.entries);
+  return tick.byUser.get(of.user)?.find(({ draw, window }) => draw === of.draw && window === of.window);
+}
+
+function byUserOf(entries: readonly Entered[]): Map<UserId, Entered[]> {
+  const byUser = new Map<UserId, Entered[]>();
+  for (const entry of entries) {
+    const known = byUser.get(entry.user);
+    if (known === undefined) byUser.set(entry.user, [entry]);
+    else known.push(entry);
   }
+  return byUser;
 }
 
 /** The leaves of a tick in journal order (BY9). */
