@@ -15,8 +15,8 @@ currency: CNY
 ends: +2h
 venues: [{ venue: main, title: ${text("main")}, main: true }]
 pools:
-  - { pool: ${GRAB_POOL}, kind: coupon, title: ${text("unit")}, detail: ${text("unit")}, units: ${units}, perUser: none,
-      valueMinor: 100, worthMinor: 100, claim: { within: none } }
+  - { pool: ${GRAB_POOL}, kind: goods, title: ${text("unit")}, detail: ${text("unit")}, units: ${units}, perUser: none,
+      worthMinor: 100, priceMinor: 1, claim: { within: 24h } }
 rundown:
   - { at: +0s, rain: rain, title: ${text("rain")}, pool: ${GRAB_POOL}, lasts: 100m, lateMax: 60s }
 `;

@@ -25,6 +25,8 @@ const OPEN_MS = 3_600_000;
 
 /** The real engine over the real embedded PostgreSQL, in a folder of its own. */
 export type EngineUnderTest = {
+  /** The PostgreSQL it writes to, for others to be measured on the same. */
+  readonly url: string;
   /** One round: as for Redis, one unit per user, all of them from one pool. */
   grabs(input: {
     readonly users: readonly UserId[];
@@ -50,6 +52,7 @@ export async function startEngine(): Promise<EngineUnderTest> {
   await engine.start();
   const sold = new Map<PoolId, number>();
   return {
+    url: server.url,
     async grabs({ users, requests, inFlight }) {
       const id = `bench/round-${sold.size + 1}` as PoolId;
       await openPool(engine, { id, units: users.length, nowMs: Math.floor(clock.nowMs()) });

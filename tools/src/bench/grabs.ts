@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { RequestId, UserId } from "@wanhui/core";
 import { startEngine } from "./grabs-engine.ts";
-import { type RedisScript, redisGrabs, redisScripts } from "./grabs-redis.ts";
+import { type PostgresForm, postgresGrabs } from "./grabs-postgres.ts";
+import { type RedisScript, redisGrabs } from "./grabs-redis.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 import { type BenchRow, peerRow } from "./rows.ts";
 
@@ -12,12 +13,69 @@ const IN_FLIGHT = 8_192;
 /** Grabs of one round; the per-grab script gets fewer, so that its round takes about as long. */
 const GRABS = 256_000;
 const GRABS_ONE_BY_ONE = 64_000;
+const GRABS_OF_A_ROW = 2_000;
 
+const WORK = "durable grabs of one pool";
 const oursSays = "ours: on disk before the answer, hash chain, retry answered alike";
 const theirs = {
   always: "Redis: on disk before the answer, retry seen",
   everysec: "Redis: up to 1 s of answers may be lost, retry seen",
+  postgres: "PostgreSQL: on disk before the answer, retry seen",
 };
+
+/** Somebody to be measured beside. */
+type Peer = {
+  readonly work: string;
+  readonly peerName: string;
+  readonly guarantee: string;
+  /** Grabs of one round, so that it takes about as long as ours. */
+  readonly grabs: number;
+  readonly play: (users: readonly string[]) => Promise<{ readonly perSecond: number }>;
+};
+
+function peersOf(servers: {
+  readonly always: RedisServer;
+  readonly everysec: RedisServer;
+  readonly postgresUrl: string;
+}): Peer[] {
+  const redis = (script: RedisScript, fsync: "always" | "everysec"): Peer["play"] => {
+    return (users) => redisGrabs({ server: servers[fsync], script, users, inFlight: IN_FLIGHT });
+  };
+  const postgres = (form: PostgresForm): Peer["play"] => {
+    return (users) => postgresGrabs({ url: servers.postgresUrl, form, users });
+  };
+  const batch = { peerName: "redis 64-user batch", grabs: GRABS };
+  const row = { peerName: "postgres hot row", guarantee: theirs.postgres };
+  return [
+    {
+      work: WORK,
+      peerName: "redis per-grab",
+      guarantee: theirs.always,
+      grabs: GRABS_ONE_BY_ONE,
+      play: redis("per-grab", "always"),
+    },
+    { ...batch, work: WORK, guarantee: theirs.always, play: redis("64-user batch", "always") },
+    {
+      ...batch,
+      work: `${WORK}, the peer with set operations`,
+      guarantee: theirs.always,
+      play: redis("64-user batch, set operations", "always"),
+    },
+    {
+      ...batch,
+      work: `${WORK}, the peer syncing once a second`,
+      guarantee: theirs.everysec,
+      play: redis("64-user batch", "everysec"),
+    },
+    { ...row, work: WORK, grabs: GRABS_OF_A_ROW, play: postgres("one by one") },
+    {
+      ...row,
+      work: `${WORK}, the peer with 64 buyers a statement`,
+      grabs: GRABS_ONE_BY_ONE,
+      play: postgres("64 per statement"),
+    },
+  ];
+}
 
 /** Distinct ids of 16 bytes in hex, as flat strings. */
 function ids(count: number): string[] {
@@ -42,17 +100,7 @@ export async function benchGrabs(options: {
     servers.push(await startRedis("always"), await startRedis("everysec"));
     const [always, everysec] = servers as [RedisServer, RedisServer];
     say(`redis ${always.version} and the embedded PostgreSQL are up`);
-    const peers: { name: string; script: RedisScript; server: RedisServer; fsync: keyof typeof theirs }[] = [
-      { name: "redis per-grab", script: "per-grab", server: always, fsync: "always" },
-      { name: "redis 64-user batch", script: "64-user batch", server: always, fsync: "always" },
-      {
-        name: "redis 64-user batch, set operations",
-        script: "64-user batch, set operations",
-        server: always,
-        fsync: "always",
-      },
-      { name: "redis 64-user batch, everysec", script: "64-user batch", server: everysec, fsync: "everysec" },
-    ];
+    const peers = peersOf({ always, everysec, postgresUrl: engine.url });
     const ours: number[] = [];
     const their = peers.map(() => [] as number[]);
     // Round 0 warms up both sides and is not counted.
@@ -61,10 +109,9 @@ export async function benchGrabs(options: {
       const requests = ids(GRABS) as RequestId[];
       const { perSecond } = await engine.grabs({ users, requests, inFlight: IN_FLIGHT });
       const line = [`ours ${Math.round(perSecond)}`];
-      for (const [index, { name, script, server }] of peers.entries()) {
-        const wanted = redisScripts[script].usersPerCall === 1 ? users.slice(0, GRABS_ONE_BY_ONE) : users;
-        const peer = await redisGrabs({ server, script, users: wanted, inFlight: IN_FLIGHT });
-        line.push(`${name} ${Math.round(peer.perSecond)}`);
+      for (const [index, { work, peerName, grabs, play }] of peers.entries()) {
+        const peer = await play(users.slice(0, grabs));
+        line.push(`${peerName}${work.slice(WORK.length)} ${Math.round(peer.perSecond)}`);
         if (round > 0) their[index]?.push(peer.perSecond);
       }
       if (round > 0) ours.push(perSecond);
@@ -72,12 +119,12 @@ export async function benchGrabs(options: {
     }
     const { grants } = await engine.checkJournal();
     say(`grabs: ${grants} grants read again from the journal`);
-    return peers.map(({ name, fsync }, index) =>
+    return peers.map(({ work, peerName, guarantee }, index) =>
       peerRow({
-        work: "durable grabs of one pool",
+        work,
         unit: "grabs/s",
-        peerName: name,
-        guarantee: `${oursSays}; ${theirs[fsync]}`,
+        peerName,
+        guarantee: `${oursSays}; ${guarantee}`,
         ours,
         peer: their[index] ?? [],
       }),

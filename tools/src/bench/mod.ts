@@ -3,8 +3,10 @@
 import { benchFanout } from "./fanout.ts";
 import { benchGrabs } from "./grabs.ts";
 import { benchCurve, benchGrabsEndToEnd } from "./grabs-end-to-end.ts";
+import { benchIdle } from "./idle.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { benchVerify } from "./proof.ts";
+import { benchRoundStart } from "./round-start.ts";
 import type { BenchRow } from "./rows.ts";
 import { benchStart } from "./start.ts";
 import { benchTakeover } from "./takeover.ts";
@@ -31,7 +33,8 @@ export const benches = {
   curve: benchCurve,
   taps: benchTaps,
   fanout: benchFanout,
-  start: benchStart,
+  idle: benchIdle,
+  start: async (options) => [...(await benchStart(options)), ...(await benchRoundStart(options))],
   takeover: benchTakeover,
   verify: benchVerify,
 } as const satisfies Record<string, Bench>;

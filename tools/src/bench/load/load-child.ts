@@ -2,6 +2,7 @@
 // with one on its standard output. Raw sockets and frames made beforehand: what is measured is the server.
 
 import { createInterface } from "node:readline";
+import { openAudience, playStart, type StartAnswer, type Viewer } from "./audience.ts";
 import { type DialectName, dialects, keepAlive } from "./dialects.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import { openRedisSockets } from "./redis-sockets.ts";
@@ -9,6 +10,10 @@ import { Phone, playTaps, type TapOrder } from "./tap-phase.ts";
 
 /** What the generator can be told. */
 export type LoadOrder =
+  /** The same, beside those that are open already. */
+  | { readonly do: "more"; readonly dialect: DialectName; readonly url: string; readonly sockets: number }
+  | { readonly do: "openAudience"; readonly url: string; readonly viewers: number }
+  | { readonly do: "start"; readonly draw: string }
   | { readonly do: "open"; readonly dialect: DialectName; readonly url: string; readonly sockets: number }
   | {
       readonly do: "openRedis";
@@ -27,7 +32,7 @@ export type LoadOrder =
   | { readonly do: "close" };
 
 /** What it says to an order. */
-export type LoadAnswer = {
+export type LoadAnswer = Partial<StartAnswer> & {
   readonly sockets?: number;
   readonly ms?: number;
   readonly won?: number;
@@ -54,6 +59,7 @@ let dialect: DialectName = "ws";
 let sockets: RawSocket[] = [];
 let askers: Asker[] = [];
 let phones: Phone[] = [];
+let viewers: Viewer[] = [];
 let heard: number[] = [];
 
 function askerOf(socket: RawSocket, client: number): Asker {
@@ -119,6 +125,14 @@ async function obey(order: LoadOrder): Promise<LoadAnswer> {
       askers = sockets.map(askerOf);
       phones = sockets.map((socket) => new Phone(socket));
       return { sockets: sockets.length };
+    case "more":
+      sockets = [...sockets, ...(await dialects[dialect].open(new URL(order.url), order.sockets))];
+      return { sockets: sockets.length };
+    case "openAudience":
+      viewers = await openAudience(order.url, order.viewers);
+      return { sockets: viewers.length };
+    case "start":
+      return playStart(viewers, order.draw);
     case "openRedis":
       askers = await openRedisSockets(order);
       return { sockets: askers.length };
