@@ -18,7 +18,15 @@ export { readServerFile, type ServerFile } from "./night/mod.ts";
 export { createLimits, loadSecrets, makeRehearsalGrant, type Secret, type Session } from "./people/mod.ts";
 export * from "./platform/mod.ts";
 export { createShowSigner, type ShowSigner, writeProof } from "./proofs/mod.ts";
-export { createGateway, createRoom, type Room, realClock, textFrame } from "./rooms/mod.ts";
+export {
+  createGateway,
+  createRoom,
+  memoryBytesOfProcess,
+  type Room,
+  realClock,
+  socketsMaxOf,
+  textFrame,
+} from "./rooms/mod.ts";
 export {
   formatProblem,
   loadShow,

@@ -77,7 +77,8 @@ export async function openOurs(options: {
 const showOf = async (url: string) => (await (await fetch(`${url}/api/show`)).json()) as ShowView;
 const awardsOf = async (url: string) => (await showOf(url)).counts.awards;
 
-async function openRun(url: string): Promise<string> {
+/** Waits until the first cue, the rain, is open. @returns the run */
+export async function openRun(url: string): Promise<string> {
   const until = performance.now() + OPEN_WITHIN_MS;
   for (;;) {
     const view = await showOf(url);

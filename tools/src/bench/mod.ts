@@ -12,6 +12,7 @@ import { benchStart } from "./start.ts";
 import { benchTakeover } from "./takeover.ts";
 import { benchTaps } from "./taps.ts";
 
+export { type Capacity, measureCapacity } from "./capacity.ts";
 export { describeMachine, type Machine } from "./machine.ts";
 export { type BenchRow, type BoundRow, cellsOf, type PeerRow, tableHead } from "./rows.ts";
 

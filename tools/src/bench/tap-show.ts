@@ -1,7 +1,9 @@
+import { GRAB_POOL } from "./grab-show.ts";
+
 /** Rounds that are open at the same time: more of them than a phone sends frames in a window, so that each is an entry. */
 const ROUNDS = 30;
 
-/** A show of many rounds at once, each over a pool of its own. */
+/** A show of many rounds at once, each over a pool of its own, and a rain that is open from the beginning. */
 export function tapShow(): string {
   const text = (word: string) => `{ zh: ${word}, en: ${word} }`;
   const numbers = Array.from({ length: ROUNDS }, (_, n) => n);
@@ -24,7 +26,10 @@ ends: +10m
 venues: [{ venue: main, title: ${text("main")}, main: true }]
 pools:
 ${pools.join("\n")}
+  - { pool: ${GRAB_POOL}, kind: goods, title: ${text("unit")}, detail: ${text("unit")}, units: 1000000, perUser: none,
+      worthMinor: 100, priceMinor: 1, claim: { within: 24h } }
 rundown:
+  - { at: +0s, rain: rain, title: ${text("rain")}, pool: ${GRAB_POOL}, lasts: 9m, lateMax: 60s }
 ${rounds.join("\n")}
 `;
 }

@@ -28,8 +28,7 @@ export type LoadOrder =
   | { readonly do: "ping" }
   /** Begins to count messages. */
   | { readonly do: "listen" }
-  | { readonly do: "heard" }
-  | { readonly do: "close" };
+  | { readonly do: "heard" };
 
 /** What it says to an order. */
 export type LoadAnswer = Partial<StartAnswer> & {
@@ -52,17 +51,9 @@ export type Asker = {
   send(n: number): void;
   prepare(pool: string, each: number): void;
   onAnswer: (won: boolean) => void;
-  close(): void;
 };
 
-let dialect: DialectName = "ws";
-let sockets: RawSocket[] = [];
-let askers: Asker[] = [];
-let phones: Phone[] = [];
-let viewers: Viewer[] = [];
-let heard: number[] = [];
-
-function askerOf(socket: RawSocket, client: number): Asker {
+function askerOf(dialect: DialectName, socket: RawSocket, client: number): Asker {
   const words = dialects[dialect];
   let frames: Buffer[] = [];
   const asker: Asker = {
@@ -71,7 +62,6 @@ function askerOf(socket: RawSocket, client: number): Asker {
     },
     send: (n) => socket.send(frames[n] as Buffer),
     onAnswer: () => undefined,
-    close: () => socket.end(),
   };
   socket.onPayload = (bytes, from, to) => {
     const answer = words.answer(bytes, from, to);
@@ -81,7 +71,7 @@ function askerOf(socket: RawSocket, client: number): Asker {
   return asker;
 }
 
-function grab(order: Extract<LoadOrder, { do: "grab" }>): Promise<LoadAnswer> {
+function grab(askers: readonly Asker[], order: Extract<LoadOrder, { do: "grab" }>): Promise<LoadAnswer> {
   const { pool, clients, each } = order;
   const asking = askers.slice(0, clients);
   for (const asker of asking) asker.prepare(pool, each);
@@ -106,64 +96,76 @@ function grab(order: Extract<LoadOrder, { do: "grab" }>): Promise<LoadAnswer> {
   });
 }
 
-function listen(): void {
-  const words = dialects[dialect];
-  heard = sockets.map(() => 0);
-  for (const [index, socket] of sockets.entries()) {
-    socket.onPayload = (bytes, from, to) => {
-      keepAlive(dialect, socket, bytes, from);
-      heard[index] = (heard[index] ?? 0) + words.messages(bytes, from, to);
-    };
-  }
-}
+/** Who is connected, and what they have heard. */
+class Load {
+  #dialect: DialectName = "ws";
+  #sockets: RawSocket[] = [];
+  #askers: Asker[] = [];
+  #phones: Phone[] = [];
+  #viewers: Viewer[] = [];
+  #heard: number[] = [];
 
-async function obey(order: LoadOrder): Promise<LoadAnswer> {
-  switch (order.do) {
-    case "open":
-      dialect = order.dialect;
-      sockets = await dialects[dialect].open(new URL(order.url), order.sockets);
-      askers = sockets.map(askerOf);
-      phones = sockets.map((socket) => new Phone(socket));
-      return { sockets: sockets.length };
-    case "more":
-      sockets = [...sockets, ...(await dialects[dialect].open(new URL(order.url), order.sockets))];
-      return { sockets: sockets.length };
-    case "openAudience":
-      viewers = await openAudience(order.url, order.viewers);
-      return { sockets: viewers.length };
-    case "start":
-      return playStart(viewers, order.draw);
-    case "openRedis":
-      askers = await openRedisSockets(order);
-      return { sockets: askers.length };
-    case "grab":
-      return grab(order);
-    case "tap":
-      return playTaps(phones, order);
-    case "ping":
-      for (const socket of sockets) dialects[dialect].ping?.(socket);
-      return {};
-    case "listen":
-      listen();
-      return {};
-    case "heard":
-      return {
-        messages: heard.reduce((sum, count) => sum + count, 0),
-        fewest: heard.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY),
-        lost: sockets.filter(({ closed }) => closed !== null).length,
+  async obey(order: LoadOrder): Promise<LoadAnswer> {
+    switch (order.do) {
+      case "open":
+        return this.#open(order);
+      case "more":
+        this.#sockets.push(...(await dialects[order.dialect].open(new URL(order.url), order.sockets)));
+        return { sockets: this.#sockets.length };
+      case "openAudience":
+        this.#viewers = await openAudience(order.url, order.viewers);
+        return { sockets: this.#viewers.length };
+      case "openRedis":
+        this.#askers = await openRedisSockets(order);
+        return { sockets: this.#askers.length };
+      case "start":
+        return playStart(this.#viewers, order.draw);
+      case "grab":
+        return grab(this.#askers, order);
+      case "tap":
+        return playTaps(this.#phones, order);
+      case "ping":
+        for (const socket of this.#sockets) dialects[this.#dialect].ping?.(socket);
+        return {};
+      case "listen":
+        this.#listen();
+        return {};
+      case "heard":
+        return {
+          messages: this.#heard.reduce((sum, count) => sum + count, 0),
+          fewest: this.#heard.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY),
+          lost: this.#sockets.filter(({ closed }) => closed !== null).length,
+        };
+    }
+  }
+
+  async #open({ dialect, url, sockets }: Extract<LoadOrder, { do: "open" }>): Promise<LoadAnswer> {
+    this.#dialect = dialect;
+    this.#sockets = await dialects[dialect].open(new URL(url), sockets);
+    this.#askers = this.#sockets.map((socket, client) => askerOf(dialect, socket, client));
+    this.#phones = this.#sockets.map((socket) => new Phone(socket));
+    return { sockets: this.#sockets.length };
+  }
+
+  #listen(): void {
+    const words = dialects[this.#dialect];
+    this.#heard = this.#sockets.map(() => 0);
+    for (const [index, socket] of this.#sockets.entries()) {
+      socket.onPayload = (bytes, from, to) => {
+        keepAlive(this.#dialect, socket, bytes, from);
+        this.#heard[index] = (this.#heard[index] ?? 0) + words.messages(bytes, from, to);
       };
-    case "close":
-      for (const asker of askers) asker.close();
-      sockets = [];
-      askers = [];
-      return {};
+    }
   }
 }
 
+const load = new Load();
 for await (const line of createInterface({ input: process.stdin })) {
-  const answer = await obey(JSON.parse(line) as LoadOrder).catch(
-    (error: unknown): LoadAnswer => ({ error: error instanceof Error ? error.message : String(error) }),
-  );
+  const answer = await load
+    .obey(JSON.parse(line) as LoadOrder)
+    .catch(
+      (error: unknown): LoadAnswer => ({ error: error instanceof Error ? error.message : String(error) }),
+    );
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 process.exit(0);

@@ -77,11 +77,6 @@ export class RawSocket {
     this.#socket.write(frame);
   }
 
-  /** Of what it has sent, the bytes that have not left yet. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   end(): void {
     this.#socket.destroy();
   }

@@ -42,7 +42,6 @@ async function openOne(
     },
     send: (n) => void socket.write(frames[n] as Buffer),
     onAnswer: () => undefined,
-    close: () => socket.destroy(),
   };
   // One wish outstanding, one integer back: a chunk is a whole answer.
   socket.on("data", (bytes) => {
