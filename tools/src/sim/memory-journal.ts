@@ -202,7 +202,11 @@ export class MemoryJournal implements JournalStore {
 
   checkFence(fences: readonly Fence[]): Promise<ReadonlySet<number>> {
     return this.#statement("fence", async () => {
-      return new Set(fences.filter((f) => this.#disk.shard(f.shard).epoch === f.epoch).map((f) => f.shard));
+      const held = fences.filter(({ shard, epoch, seq, hash }) => {
+        const { epoch: now, rows } = this.#disk.shard(shard);
+        return now === epoch && (seq === 0 || rows[seq - 1]?.hash === hash);
+      });
+      return new Set(held.map(({ shard }) => shard));
     });
   }
 

@@ -190,6 +190,17 @@ test("[JR4] a refusal decided after a takeover never leaves: the fence is checke
   expect(await heir.submit(take("run/empty", 1))).toMatchObject({ ok: true, type: "granted" });
 });
 
+test("[JR4] behind a standby that lacks the last batch not even an old answer is repeated", async () => {
+  const engine = await started();
+  await openGrab(engine, "run/a", 2);
+  expect(await engine.submit(take("run/a", 1))).toMatchObject({ ok: true, type: "granted" });
+  const shard = engine.shardOf({ pool: "run/a" as PoolId });
+  // The epoch is the one known: only the batch of the grant is gone.
+  await database.pool.query("delete from journal where shard = $1 and seq = 3", [shard]);
+  expect(await outcome(engine.submit(take("run/a", 1)))).toBe("engine.fenced");
+  expect(["engine.fenced", "engine.stopped"]).toContain(await outcome(engine.submit(take("run/a", 2))));
+});
+
 test("[JR6] a takeover sees the batch of an append that was in flight when it began", async () => {
   const old = await started(store, { holder: "old" });
   await openGrab(old, "run/a", 2);

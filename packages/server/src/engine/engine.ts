@@ -338,9 +338,7 @@ class GroupCommitEngine implements Engine, Service {
   /** Appends, checks the fence of shards that wrote nothing, and returns the flights whose answers may leave (JR4). */
   async #write(taken: readonly Taken[]): Promise<Taken[]> {
     const rows = taken.flatMap(({ flight }) => (flight.row === null ? [] : [flight.row]));
-    const fences = taken.flatMap(({ writer, flight }) =>
-      flight.row === null ? [{ shard: writer.shard, epoch: writer.epoch }] : [],
-    );
+    const fences = taken.flatMap(({ writer, flight }) => (flight.row === null ? [writer.fence] : []));
     const { store } = this.#parts;
     if (rows.length > 0) this.#appends += 1;
     const [written, held] = await Promise.allSettled([

@@ -213,7 +213,7 @@ const rules: JournalRule[] = [
       equal(await store.release(0, "a", epoch - 1), false);
       // Released is no fence: until somebody raises the epoch the last writer's batch would still be the only one.
       equal(await store.release(0, "a", epoch), true);
-      deepEqual(await store.checkFence([{ shard: 0, epoch }]), new Set([0]));
+      deepEqual(await store.checkFence([{ shard: 0, epoch, seq: 0, hash: start }]), new Set([0]));
       equal(await store.release(0, "a", epoch), false);
     },
   },
@@ -221,10 +221,23 @@ const rules: JournalRule[] = [
     name: "[JR4] the fence alone answers which shards are still ours",
     async run({ store, other }) {
       const mine = [await store.raiseEpoch(0, "a"), await store.raiseEpoch(1, "a")];
-      const fences = mine.map((epoch, shard) => ({ shard, epoch }));
+      const fences = mine.map((epoch, shard) => ({ shard, epoch, seq: 0, hash: start }));
       deepEqual(await store.checkFence(fences), new Set([0, 1]));
       await other.raiseEpoch(1, "b");
       deepEqual(await store.checkFence(fences), new Set([0]));
+    },
+  },
+  {
+    name: "[JR4] a shard whose last batch is not the one known is not ours, whatever its epoch",
+    async run({ store }) {
+      const epoch = await store.raiseEpoch(0, "a");
+      const first = batch({ shard: 0, seq: 1, epoch });
+      await store.append([first]);
+      const held = { shard: 0, epoch, seq: 1, hash: first.hash };
+      deepEqual(await store.checkFence([held]), new Set([0]));
+      // What a standby that lagged would say: there is no second batch, or it is another one.
+      deepEqual(await store.checkFence([{ ...held, seq: 2 }]), new Set());
+      deepEqual(await store.checkFence([{ ...held, hash: "11".repeat(32) as Hash }]), new Set());
     },
   },
 ];

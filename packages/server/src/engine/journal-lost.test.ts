@@ -51,7 +51,9 @@ test.each([
   const journal = createPostgresJournal({ url });
   for (let n = 0; n < 50; n += 1) {
     await expect(journal.append([row])).rejects.toThrow();
-    await expect(journal.checkFence([{ shard: 0, epoch: 1 }])).rejects.toThrow();
+    await expect(
+      journal.checkFence([{ shard: 0, epoch: 1, seq: 0, hash: "00".repeat(32) as Hash }]),
+    ).rejects.toThrow();
   }
   await journal.close();
   await new Promise((resolve) => setImmediate(resolve));

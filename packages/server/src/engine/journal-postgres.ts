@@ -34,8 +34,9 @@ on conflict (shard, seq) do nothing
 returning shard`;
 
 const fenceSql = `
-select s.shard from shards s join unnest($1::bigint[], $2::bigint[]) as o (shard, epoch)
-on s.shard = o.shard and s.epoch = o.epoch`;
+select s.shard from shards s join unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) as o (shard, epoch, seq, hash)
+on s.shard = o.shard and s.epoch = o.epoch
+where o.seq = 0 or exists (select from journal j where j.shard = o.shard and j.seq = o.seq and j.hash = o.hash)`;
 
 const columns = "shard, seq, epoch, previous_hash, hash, at_ms, payload";
 
@@ -236,7 +237,12 @@ class PostgresJournal implements JournalStore {
   }
 
   async checkFence(fences: readonly Fence[]): Promise<ReadonlySet<number>> {
-    const values = [int8Array(fences.map((f) => f.shard)), int8Array(fences.map((f) => f.epoch))];
+    const values = [
+      int8Array(fences.map(({ shard }) => shard)),
+      int8Array(fences.map(({ epoch }) => epoch)),
+      int8Array(fences.map(({ seq }) => seq)),
+      byteaArray(fences.map(({ hash }) => Buffer.from(hash, "hex"))),
+    ];
     const config = { name: "journal-fence", text: fenceSql, values };
     const { rows } = await this.#others.query<{ shard: number }>(config);
     return new Set(rows.map((row) => row.shard));

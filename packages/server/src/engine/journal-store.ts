@@ -12,8 +12,13 @@ export type Batch = {
   readonly payload: Uint8Array;
 };
 
-/** A shard and the epoch somebody believes is his. */
-export type Fence = { readonly shard: number; readonly epoch: number };
+/** A shard, the epoch somebody believes is his, and the last batch he knows of it: seq 0 before the first. */
+export type Fence = {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly hash: Hash;
+};
 
 /**
  * Where batches become durable. Whatever implements it must pass `journalStoreContract`. Any promise it rejects
@@ -42,7 +47,7 @@ export interface JournalStore {
    * @returns the shards written; every other one is fenced
    */
   append(rows: readonly Batch[]): Promise<ReadonlySet<number>>;
-  /** Shards whose epoch is still the one given (JR4). */
+  /** Shards whose epoch is still the one given, and whose journal still has the batch given (JR4). */
   checkFence(fences: readonly Fence[]): Promise<ReadonlySet<number>>;
   /** Lets go of connections. */
   close(): Promise<void>;

@@ -13,7 +13,7 @@ import {
   nextDueMs,
   type ShardState,
 } from "@wanhui/core";
-import type { Batch } from "./journal-store.ts";
+import type { Batch, Fence } from "./journal-store.ts";
 import { IDLE_TICK_MS, TICK_ANSWERS_MAX, TICK_BYTES_MAX, WAITING_MAX } from "./limits.ts";
 import type { Replayed } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
@@ -244,6 +244,12 @@ export class ShardWriter {
     this.#waiting = [];
     this.#waitingHead = 0;
     return waiting;
+  }
+
+  /** What the database has to say of the shard before an answer without an event may leave (JR4). */
+  get fence(): Fence {
+    const { shard, epoch, seq, hash } = this;
+    return { shard, epoch, seq, hash };
   }
 
   /** Nothing is decided that is not answered yet. */

@@ -92,7 +92,10 @@ class MemoryStore implements JournalStore {
   }
   async checkFence(fences: readonly Fence[]): Promise<ReadonlySet<number>> {
     return new Set(
-      fences.filter(({ shard, epoch }) => this.#epochs[shard]?.epoch === epoch).map(({ shard }) => shard),
+      fences
+        .filter(({ shard, epoch }) => this.#epochs[shard]?.epoch === epoch)
+        .filter(({ shard, seq, hash }) => seq === 0 || this.#rows[shard]?.[seq - 1]?.hash === hash)
+        .map(({ shard }) => shard),
     );
   }
   async close(): Promise<void> {}
