@@ -29,6 +29,8 @@ import {
   type TimerHandle,
 } from "./types.ts";
 
+const LOST = "Another process has taken shards over meanwhile: what they have become is not known here yet";
+
 /** A shard and what it has on its way to the disk. */
 type Taken = { readonly writer: ShardWriter; readonly flight: Flight };
 
@@ -212,9 +214,10 @@ class GroupCommitEngine implements Engine, Service {
   }
 
   async catchUp(): Promise<boolean> {
-    const followed = this.#shards.filter(({ phase }) => phase === "following");
+    const followed = () => this.#shards.filter(({ phase }) => phase === "following");
+    const some = followed().length > 0;
     await this.#keeper.catchUpAll(followed);
-    return followed.length > 0;
+    return some;
   }
 
   isMine(id: { readonly pool: PoolId } | { readonly draw: DrawId }): boolean {
@@ -233,14 +236,23 @@ class GroupCommitEngine implements Engine, Service {
 
   /** What no shard here knows another process may just have written: the journal is read before it is said (MP9). */
   #routeUnknown(command: EngineCommand, done: Done): void {
-    this.catchUp().then(
-      () => {
-        const writer = this.#serves() ?? this.#router.ofCommand(command) ?? this.#router.ofUnknown();
+    Promise.all([this.#stillOurs(), this.catchUp()]).then(
+      ([ours]) => {
+        const known = this.#serves() ?? this.#router.ofCommand(command);
+        const writer = known ?? (ours ? this.#router.ofUnknown() : new EngineFault("engine.busy", LOST));
         if (writer instanceof EngineFault) done(writer, null);
         else this.#offer(writer, command, done);
       },
       () => done(new EngineFault("engine.busy", "The journal of other processes cannot be read now"), null),
     );
+  }
+
+  /** Whether nobody else writes the shards written here: one that was stalled does not know what they have become. */
+  async #stillOurs(): Promise<boolean> {
+    const mine = this.#shards.filter(({ mine: isMine, phase }) => isMine && phase === "running");
+    if (mine.length === 0) return true;
+    const held = await this.#parts.store.checkFence(mine.map(({ fence }) => fence));
+    return mine.every(({ shard }) => held.has(shard));
   }
 
   #offer(writer: ShardWriter, command: EngineCommand, done: Done): void {

@@ -78,16 +78,20 @@ export class ShardKeeper {
     });
   }
 
-  /** Reads all of these shards on, together with everybody who asks while a reading is under way. */
-  catchUpAll(writers: readonly ShardWriter[]): Promise<void> {
-    if (writers.length === 0) return Promise.resolve();
+  /**
+   * Reads all of these shards on, together with everybody who asks while a reading is under way.
+   *
+   * @param writers asked when the reading begins: others may be followed by then
+   */
+  catchUpAll(writers: () => readonly ShardWriter[]): Promise<void> {
+    if (this.#nextReading === null && writers().length === 0) return Promise.resolve();
     // One that has begun may have read too early for whoever asks now.
     this.#nextReading ??= (this.#reading ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => {
         this.#reading = this.#nextReading;
         this.#nextReading = null;
-        return Promise.all(writers.map((writer) => this.catchUp(writer)));
+        return Promise.all(writers().map((writer) => this.catchUp(writer)));
       })
       .then(() => undefined);
     return this.#nextReading;
