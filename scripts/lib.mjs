@@ -132,6 +132,21 @@ export const programs = {
     brew: "nats-server",
     without: "the tests of several processes",
   },
+  ip: {
+    variable: "WANHUI_IP",
+    names: ["ip"],
+    places: ["/sbin/ip", "/usr/sbin/ip"],
+    debian: "iproute2",
+    brew: "iproute2mac",
+    without: "the test of a network that is taken away",
+  },
+  faketime: {
+    variable: "WANHUI_FAKETIME",
+    names: ["faketime"],
+    debian: "faketime",
+    brew: "libfaketime",
+    without: "the test of a clock that is set",
+  },
   redis: {
     variable: "WANHUI_REDIS_SERVER",
     names: ["redis-server"],

@@ -115,7 +115,7 @@ async function installPrograms(names) {
   return 0;
 }
 
-const extras = { start: [], test: ["chromium", "nats"], bench: ["redis", "nats"] };
+const extras = { start: [], test: ["chromium", "nats", "ip", "faketime"], bench: ["redis", "nats"] };
 
 async function main() {
   const purpose = process.argv[2] ?? "start";

@@ -21,6 +21,8 @@ export class ServerProcess {
   #said = "";
   readonly #show: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #host: string;
+  readonly #within: readonly string[];
   starts = 0;
   /** From the start of the process to the first page. */
   readonly startMs: number[] = [];
@@ -31,16 +33,22 @@ export class ServerProcess {
     port: number;
     env?: Readonly<Record<string, string>>;
     show?: string;
+    /** Address it listens on. */
+    host?: string;
+    /** Words before the command, for whoever lives in a network of his own. */
+    within?: readonly string[];
   }) {
     this.#show = options.show ?? shortShow;
     this.dataFolder = options.dataFolder;
     this.port = options.port;
     this.#env = options.env ?? {};
+    this.#host = options.host ?? "127.0.0.1";
+    this.#within = options.within ?? [];
     this.#logFile = join(options.dataFolder, `server-${options.port}.log`);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.#host}:${this.port}`;
   }
 
   get pid(): number {
@@ -56,7 +64,7 @@ export class ServerProcess {
   /** Starts it and waits for its first page. */
   async start(...more: string[]): Promise<void> {
     const begun = performance.now();
-    const settings = ["--data", this.dataFolder, "--port", String(this.port), "--host", "127.0.0.1"];
+    const settings = ["--data", this.dataFolder, "--port", String(this.port), "--host", this.#host];
     const quiet = [
       "--sandbox-port",
       "0",
@@ -67,7 +75,9 @@ export class ServerProcess {
       "--log-file",
       this.#logFile,
     ];
-    const child = spawn(process.execPath, [program, "start", this.#show, ...settings, ...quiet, ...more], {
+    const words = [process.execPath, program, "start", this.#show, ...settings, ...quiet, ...more];
+    const [file = "", ...args] = [...this.#within, ...words];
+    const child = spawn(file, args, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...this.#env },
     });

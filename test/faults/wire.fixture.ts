@@ -15,8 +15,8 @@ export type Wire = {
   stop(): Promise<void>;
 };
 
-/** Lays a wire to the server of an address. */
-export async function startWire(url: string): Promise<Wire> {
+/** Lays a wire to the server of an address. @param host address of this machine that it begins at */
+export async function startWire(url: string, host = "127.0.0.1"): Promise<Wire> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   const held: (() => void)[] = [];
@@ -41,11 +41,11 @@ export async function startWire(url: string): Promise<Wire> {
     pass(client, upstream);
     pass(upstream, client);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   const bound = server.address();
   const own = new URL(url);
-  own.hostname = "127.0.0.1";
+  own.hostname = host;
   own.port = String(typeof bound === "object" ? bound?.port : 0);
   const cut = () => {
     for (const socket of sockets) socket.destroy();

@@ -15,8 +15,11 @@ import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
 import { startWire, type Wire } from "./wire.fixture.ts";
 
-/** Rounds of each fault; `npm run soak` asks for more. */
-const rounds = Number(process.env.WANHUI_SOAK_WORLD ?? 4);
+/** Rounds of each fault in a night; `npm run soak` asks for more and gets as many nights as that takes. */
+const roundsPerNight = 10;
+const all = Number(process.env.WANHUI_SOAK_WORLD ?? roundsPerNight);
+const rounds = Math.min(all, roundsPerNight);
+const nights = Array.from({ length: Math.ceil(all / rounds) }, (_, n) => n + 1);
 /** Longer than a lease of 3 s: others take over, and the one that was cut off finds out. */
 const cutOffMs = 4_500;
 const slowForMs = 2_000;
@@ -26,7 +29,7 @@ const show = fileURLToPath(new URL("./show-long.yaml", import.meta.url));
 
 const say = (text: string) => void process.stdout.write(`  world: ${text}\n`);
 
-describe("a night of two processes in a bad world", () => {
+describe.each(nights)("night %i of two processes in a bad world", () => {
   let folder = "";
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let nats: TestNats;

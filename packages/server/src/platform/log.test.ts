@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createLog, humanLine } from "./log.ts";
 
 test("a file gets one JSON object per line, with what looks like a person or a secret blacked out", async () => {
@@ -23,6 +23,24 @@ test("a file gets one JSON object per line, with what looks like a person or a s
   });
   await rm(folder, { recursive: true });
 });
+
+test.runIf(process.platform === "linux")(
+  "[OB7] a full disk under the log ends nothing: it is said, and the work goes on",
+  async () => {
+    const log = createLog({ level: "info", file: "/dev/full", tty: false });
+    const told: string[] = [];
+    const write = vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(String(text)) > 0);
+    try {
+      for (let n = 0; n < 50; n += 1) log.info({ n }, "a line that nobody will read");
+      await expect.poll(() => told.join("")).toContain("The log file cannot be written");
+      log.info("another");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(told).toHaveLength(1);
+    } finally {
+      write.mockRestore();
+    }
+  },
+);
 
 test("a person reads time, level, part, sentence and fields", () => {
   const time = Date.UTC(2027, 0, 2, 3, 4, 5, 6);

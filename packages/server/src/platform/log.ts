@@ -56,7 +56,7 @@ export function createLog(options: { level: LogLevel; file?: string; tty?: boole
   };
   const tty = options.tty ?? process.stderr.isTTY === true;
   const level = options.level;
-  const toFile = options.file ? destination({ dest: options.file, mkdir: true, sync: false }) : undefined;
+  const toFile = options.file === undefined ? undefined : fileOf(options.file);
   const toPeople = tty ? human : destination({ dest: 2, sync: true });
   const streams = toFile
     ? [
@@ -71,6 +71,22 @@ export function createLog(options: { level: LogLevel; file?: string; tty?: boole
     { level, base: null, serializers, redact: { paths, censor: "[redacted]" } },
     multistream(streams),
   );
+}
+
+/** Lines kept while the file takes none; what is more is lost. */
+const WAITING_BYTES_MAX = 1_048_576;
+const TROUBLE_TOLD_EVERY_MS = 60_000;
+
+/** A log that cannot be written is no reason to end the night: lines wait, and a full disk is said on standard error. */
+function fileOf(file: string): ReturnType<typeof destination> {
+  const stream = destination({ dest: file, mkdir: true, sync: false, maxLength: WAITING_BYTES_MAX });
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  stream.on("error", (error: Error) => {
+    if (performance.now() - toldAtMs < TROUBLE_TOLD_EVERY_MS) return;
+    toldAtMs = performance.now();
+    process.stderr.write(`The log file cannot be written, lines may be lost: ${error.message}\n`);
+  });
+  return stream;
 }
 
 function errorFields(error: unknown): unknown {

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import pg from "pg";
 import { createPool } from "./database/mod.ts";
 import { silentLog } from "./log.ts";
@@ -40,7 +42,16 @@ export async function removeTestFolder(folder: string): Promise<void> {
     process.kill(pid, "SIGQUIT");
     while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  await unmountBelow(folder);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Disks a test mounted there and did not live to unmount. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = await readFile("/proc/self/mounts", "utf8").catch(() => "");
+  const places = mounts.split("\n").map((line) => line.split(" ")[1] ?? "");
+  for (const place of places.filter((place) => place.startsWith(`${folder}/`)))
+    await promisify(execFile)("umount", ["-l", place]);
 }
 
 /** Removes what killed test runs left behind, their servers included. */

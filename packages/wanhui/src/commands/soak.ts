@@ -27,6 +27,18 @@ const parts: readonly Part[] = [
     env: { WANHUI_SOAK_KILLS: "100" },
   },
   {
+    name: "processes",
+    says: "200 rounds each of a process stalled, NATS killed, PostgreSQL killed, and kills of both processes in turn",
+    words: vitest("server", "test/faults/processes"),
+    env: { WANHUI_SOAK_PROCESSES: "200" },
+  },
+  {
+    name: "machine",
+    says: "200 rounds each of a clock that is set, a network that is gone and a disk that is full, under two processes",
+    words: vitest("server", "test/faults/machine"),
+    env: { WANHUI_SOAK_MACHINE: "200" },
+  },
+  {
     name: "world",
     says: "200 rounds each of a slow database, cut connections and a partition, between two processes",
     words: vitest("server", "test/faults/world"),
