@@ -13,6 +13,10 @@ import { type ServerChild, startServer } from "./server-child.ts";
 /** More than all rounds take together. */
 const UNITS = 1_000_000;
 const OPEN_WITHIN_MS = 30_000;
+const VIEW_WITHIN_MS = 5_000;
+const PING_EVERY_MS = 20_000;
+/** Answers to all of them, so that none falls into what is measured. */
+const PONGS_WITHIN_MS = 2_000;
 
 /** A server that hands out units to clients who each wait for one answer before they ask again. */
 export type GrabSide = {
@@ -56,14 +60,20 @@ export async function openOurs(options: {
     const run = await openRun(url);
     await load.tell({ do: "open", dialect: "wanhui", url, sockets: options.clients });
     const pool = `${run}/${GRAB_POOL}`;
+    let told = 0;
+    let pingedAtMs = performance.now();
     return {
       name: "wanhui",
       async grab(clients, each) {
-        const before = await awardsOf(url);
+        // Whoever is silent for a minute is let go of, and smaller crowds came before.
+        if (performance.now() - pingedAtMs > PING_EVERY_MS) {
+          await load.tell({ do: "ping" });
+          pingedAtMs = performance.now();
+          await sleep(PONGS_WITHIN_MS);
+        }
         const rate = perSecond(await load.tell({ do: "grab", pool, clients, each }), clients * each);
-        const given = (await awardsOf(url)) - before;
-        if (given !== clients * each)
-          throw new Error(`The show gave ${given} units, ${clients * each} were told`);
+        told += clients * each;
+        await shown(url, told);
         return rate;
       },
       stop,
@@ -76,6 +86,18 @@ export async function openOurs(options: {
 
 const showOf = async (url: string) => (await (await fetch(`${url}/api/show`)).json()) as ShowView;
 const awardsOf = async (url: string) => (await showOf(url)).counts.awards;
+
+/** The show has given as many units as were told. Its view is kept for a moment, so that it is asked until it is new. */
+async function shown(url: string, told: number): Promise<void> {
+  const until = performance.now() + VIEW_WITHIN_MS;
+  for (;;) {
+    const given = await awardsOf(url);
+    if (given === told) return;
+    if (given > told || performance.now() > until)
+      throw new Error(`The show gave ${given} units, ${told} were told`);
+    await sleep(50);
+  }
+}
 
 /** Waits until the first cue, the rain, is open. @returns the run */
 export async function openRun(url: string): Promise<string> {

@@ -1,5 +1,6 @@
 // The door of the measurements: what is measured, and how it is written down.
 
+import { benchCrowd } from "./crowd-memory.ts";
 import { benchFanout } from "./fanout.ts";
 import { benchGrabs } from "./grabs.ts";
 import { benchCurve, benchGrabsEndToEnd } from "./grabs-end-to-end.ts";
@@ -8,6 +9,7 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { benchVerify } from "./proof.ts";
 import { benchRoundStart } from "./round-start.ts";
 import type { BenchRow } from "./rows.ts";
+import { benchScale } from "./scale.ts";
 import { benchStart } from "./start.ts";
 import { benchTakeover } from "./takeover.ts";
 import { benchTaps } from "./taps.ts";
@@ -38,7 +40,12 @@ export const benches = {
   start: async (options) => [...(await benchStart(options)), ...(await benchRoundStart(options))],
   takeover: benchTakeover,
   verify: benchVerify,
+  scale: benchScale,
+  crowd: benchCrowd,
 } as const satisfies Record<string, Bench>;
+
+/** Measured only when asked for by name: half an hour and more. */
+export const longBenches: readonly string[] = ["crowd"];
 
 export type BenchName = keyof typeof benches;
 

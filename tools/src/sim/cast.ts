@@ -23,6 +23,7 @@ export type Told =
       readonly requestId: RequestId;
       readonly answer: Answer;
     }
+  | { readonly kind: "sold out"; readonly pool: PoolId }
   | { readonly kind: "posted"; readonly awardId: AwardId; readonly orderId: string };
 
 /** What the actors see of the night. */
@@ -92,6 +93,20 @@ export class Cast {
       const answer = await this.#stage.ask(command, random);
       if (!answer.ok) this.#stage.broken.push(`${command.type} asked again: ${answer.code}`);
       this.#stage.count("made again");
+    }
+  }
+
+  /** Wants rounds that cannot be: without a window, with fewer units than none, with more than the pool has (M21). */
+  async bungler(random: SeededRandom): Promise<void> {
+    for (const schedule of [[], [1, -1], [1_000]]) {
+      while (this.#stage.pools.length === 0) await this.#stage.sleep(500);
+      const pool = random.pick(this.#stage.pools);
+      const draw = `${pool}/bungled-${schedule.length}` as DrawId;
+      const rules = { ...rulesOf({ pool, draw, leftoversTo: null }, random), schedule };
+      await this.#stage.ask({ type: "draw.plan", rules }, random);
+      if (await this.#arm(rules, random))
+        this.#stage.broken.push(`a round of ${schedule.join(", ")} was armed`);
+      this.#stage.count("bungled round refused");
     }
   }
 
@@ -180,6 +195,9 @@ export class Cast {
     random: SeededRandom,
   ): Promise<void> {
     const answer = await this.#stage.ask({ type: "grab.take", quantity: 1, ...asked }, random);
+    if (!answer.ok && answer.code === "pool.sold_out") {
+      this.#stage.told.push({ kind: "sold out", pool: asked.pool });
+    }
     if (!answer.ok || answer.type !== "granted") return;
     const before = this.#stage.told.find(
       (one) => one.kind === "granted" && one.requestId === asked.requestId && one.user === asked.user,

@@ -15,6 +15,7 @@ class Ledger {
   readonly grants = new Map<string, string>();
   readonly units = new Map<PoolId, number>();
   readonly given = new Map<PoolId, number>();
+  readonly #fewestUnits = new Map<PoolId, number>();
   readonly #opens = new Map<PoolId, number>();
   readonly #poolOf = new Map<string, PoolId>();
   readonly #scheduled = new Map<string, number>();
@@ -32,9 +33,14 @@ class Ledger {
       case "pool.created":
         if (this.units.has(event.pool)) this.problems.push(`pool ${event.pool} was made twice`);
         this.units.set(event.pool, event.units);
+        this.#fewestUnits.set(event.pool, event.units);
         return;
       case "pool.changed":
         this.units.set(event.pool, (this.units.get(event.pool) ?? 0) + event.delta);
+        this.#fewestUnits.set(
+          event.pool,
+          Math.min(this.#fewestUnits.get(event.pool) ?? 0, this.units.get(event.pool) ?? 0),
+        );
         return;
       case "grab.opened":
         this.#opens.set(event.pool, event.opensAtMs);
@@ -65,6 +71,14 @@ class Ledger {
     }
   }
 
+  /** Units nobody ever had a claim to, not even a round that was armed: at least this many were free all night. */
+  neverTouched(pool: PoolId): number {
+    const rounds = [...this.#scheduled].filter(([draw]) => this.#poolOf.get(draw) === pool);
+    const promised = rounds.reduce((sum, [, units]) => sum + units, 0);
+    const granted = [...this.grants.keys()].filter((key) => key.startsWith(`${pool} `)).length;
+    return (this.#fewestUnits.get(pool) ?? 0) - promised - granted;
+  }
+
   /** Everything armed is closed, with every entry sealed and every seal drawn. */
   finish(): void {
     for (const draw of this.armed)
@@ -90,6 +104,7 @@ class Ledger {
   }
 
   award(awardId: string, pool: PoolId): void {
+    if (this.#awardPool.has(awardId)) this.problems.push(`award ${awardId} was given twice`);
     this.#awardPool.set(awardId, pool);
   }
 
@@ -201,6 +216,10 @@ function checkPromises(told: readonly Told[], ledger: Ledger, problems: string[]
       const awardId = ledger.grants.get(`${one.pool} ${one.user} ${one.requestId}`);
       const answered = one.answer.ok && one.answer.type === "granted" ? one.answer.awardId : null;
       if (awardId !== answered) problems.push(`an acknowledged grant is lost or changed: ${one.requestId}`);
+    } else if (one.kind === "sold out") {
+      const left = ledger.neverTouched(one.pool);
+      if (left > 0)
+        problems.push(`pool ${one.pool} was said to be sold out with ${left} units nobody ever had`);
     } else if (ledger.posted.get(one.awardId) !== one.orderId)
       problems.push(`a post is lost: ${one.awardId}`);
   }

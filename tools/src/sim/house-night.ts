@@ -27,6 +27,7 @@ const OLD_ANSWERS_MS = 12_000;
 
 /** A stream of its own: what latecomers draw moves nothing else. */
 const LATECOMERS = 0x1a7ec0;
+const BUNGLER = 0x1f7b3;
 
 type Member = Omit<Process, "engine"> & {
   /** Made one after the other: each needs the one before. */
@@ -224,6 +225,8 @@ export class HouseNight extends Night {
 
   protected trouble(): void {
     void this.cast.latecomers(seededRandom(this.seed ^ LATECOMERS));
+    // In some nights only: he asks, and so moves everybody else's chances.
+    if (this.seed % 30 === 18) void this.cast.bungler(seededRandom(this.seed ^ BUNGLER));
     if (this.#houseWeather.promotes) {
       this.world.after(this.faults.between(8_000, 40_000), () => this.#promote());
     }

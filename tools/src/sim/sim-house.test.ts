@@ -10,6 +10,7 @@ test("[SM3] [SM4] [SM5] [SM6] [MP5] [MP6] [MP7] [MP8] [MP9] [MP10] seeded nights
     "append unknown but committed",
     "asked again",
     "award posted",
+    "bungled round refused",
     "bus cut",
     "clock step",
     "crash",

@@ -8,6 +8,9 @@ import type { RawSocket } from "./raw-socket.ts";
 import { openRedisSockets } from "./redis-sockets.ts";
 import { Phone, playTaps, type TapOrder } from "./tap-phase.ts";
 
+/** Longer than any round takes. */
+const ANSWERED_WITHIN_MS = 120_000;
+
 /** What the generator can be told. */
 export type LoadOrder =
   /** The same, beside those that are open already. */
@@ -76,8 +79,10 @@ function grab(askers: readonly Asker[], order: Extract<LoadOrder, { do: "grab" }
   const asking = askers.slice(0, clients);
   for (const asker of asking) asker.prepare(pool, each);
   const counts = { won: 0, refused: 0 };
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let left = asking.length * each;
+    const overdue = () => reject(new Error(`${left} of ${asking.length * each} wishes were never answered`));
+    const timer = setTimeout(overdue, ANSWERED_WITHIN_MS);
     const begun = performance.now();
     for (const asker of asking) {
       let sent = 1;
@@ -85,8 +90,11 @@ function grab(askers: readonly Asker[], order: Extract<LoadOrder, { do: "grab" }
         if (won) counts.won += 1;
         else counts.refused += 1;
         left -= 1;
-        if (left === 0) resolve({ ...counts, ms: performance.now() - begun });
-        else if (sent < each) {
+        if (left === 0) {
+          clearTimeout(timer);
+          resolve({ ...counts, ms: performance.now() - begun });
+        }
+        if (sent < each) {
           asker.send(sent);
           sent += 1;
         }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeCommand } from "../redis-server.ts";
 import type { Asker } from "./load-child.ts";
 
@@ -7,6 +8,8 @@ const COLON = ":".charCodeAt(0);
 const ONE = "1".charCodeAt(0);
 /** Connections that open at the same time: Redis keeps 511 in line. */
 const OPENING = 64;
+const TRIES_MAX = 100;
+const TRY_AGAIN_MS = 10;
 
 /** Clients of Redis itself, each with a connection of its own and one wish outstanding. */
 export async function openRedisSockets(order: {
@@ -27,12 +30,25 @@ export async function openRedisSockets(order: {
   return askers;
 }
 
+/** A UNIX socket whose line is full refuses at once, where TCP would ask again by itself. */
+async function patientConnect(socketPath: string): Promise<Socket> {
+  for (let tries = 1; ; tries += 1) {
+    const socket = connect(socketPath);
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error;
+      await sleep(TRY_AGAIN_MS);
+    }
+  }
+}
+
 async function openOne(
   { socketPath, script }: { readonly socketPath: string; readonly script: string },
   client: number,
 ): Promise<Asker> {
-  const socket = connect(socketPath);
-  await once(socket, "connect");
+  const socket = await patientConnect(socketPath);
   let frames: Buffer[] = [];
   const asker: Asker = {
     prepare(_pool, each) {
