@@ -36,6 +36,7 @@ export const hiddenRoutes: readonly FuzzRoute[] = [
   plain("GET", "/verify/"),
   plain("GET", "/*"),
   plain("GET", "/pictures/*"),
+  plain("GET", "/metrics"),
   plain("GET", "/docs"),
   plain("GET", "/docs/"),
   plain("GET", "/docs/*"),

@@ -40,7 +40,8 @@ export type StaffRow = StaffMember & {
 };
 
 // One statement: of two operators who end each other at once, the second waits for the first's lock, sees one operator
-// left, and is refused. Who signed in too long ago cannot operate any more and does not count.
+// left, and is refused. Who signed in too long ago cannot operate any more and does not count. A link that is void is so
+// by every clock: the database's and this process's need not agree to the millisecond.
 const END_ROLE = `
   with operators as (
     select staff_id from staff
@@ -52,7 +53,7 @@ const END_ROLE = `
       and (role <> 'operator' or exists (select from operators where staff_id <> $1))
     returning staff_id
   ), links as (
-    update staff_links set expires_at = now()
+    update staff_links set expires_at = to_timestamp(0)
     where invited_by in (select staff_id from ended) and used_at is null and expires_at > now()
   )
   select exists (select from ended) as ended,
