@@ -17,6 +17,7 @@ const SOCKETS_OF_ONE = 20;
 const ANSWERS_BETWEEN = 25;
 const answerPatienceMs = 30_000;
 const nightPatienceMs = 120_000;
+const proofPatienceMs = 20_000;
 
 /** Everything the tests look at when a night is over. */
 export type Night = {
@@ -176,7 +177,17 @@ async function roundsOver(servers: readonly ServerProcess[], say: (text: string)
   }
 }
 
+/** Asked again for a while: a process that was cut off a moment ago has still to read the last results. */
 async function checkProof(url: string, draw: string): Promise<Night["proofs"][number]> {
+  const until = performance.now() + proofPatienceMs;
+  for (;;) {
+    const found = await lookAtProof(url, draw);
+    if (found.consistent || performance.now() > until) return found;
+    await sleep(500);
+  }
+}
+
+async function lookAtProof(url: string, draw: string): Promise<Night["proofs"][number]> {
   const answer = await fetch(`${url}/api/draws/${encodeURIComponent(draw)}/proof`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
   async function* source() {
