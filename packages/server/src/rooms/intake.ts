@@ -92,8 +92,7 @@ export function createIntake(parts: IntakeParts): Intake {
       if (waitMs > 0) return done({ ok: false, code: "rate.limited", retryMs: waitMs });
       const admitted = show.admit({ drawIndex: tap.drawIndex, session });
       if (!admitted.ok) return done(no(admitted.code));
-      const newest = keys.of(session, admitted.draw, tap.nonce);
-      const { window } = newest;
+      const window = keys.known(session, admitted.draw, tap.nonce)?.window ?? null;
       // Further taps of an entry that stands, in its own window: nothing is decided any more, only counted.
       if (window !== null && window === show.openWindow(tap.drawIndex)) {
         engine.addTaps(admitted.draw, tap.taps);
@@ -101,6 +100,7 @@ export function createIntake(parts: IntakeParts): Intake {
       }
       const refused = refusal(session, admitted.draw, admitted.botCheck);
       if (refused !== null) return done(refused);
+      const newest = keys.of(session, admitted.draw, tap.nonce);
       engine.enter(admitted.draw, session.userId, newest.userKey, (answer, where) => {
         if (!("ok" in answer) || !answer.ok) return done(noOf(answer));
         if (answer.type !== "entered") return done(no("server.fault"));
@@ -147,9 +147,15 @@ class NewestKeys {
     this.#pseudonyms = pseudonyms;
   }
 
+  /** Without making anything: whoever is refused costs no hash. */
+  known(session: Session, draw: DrawId, nonce: Uint8Array): Newest | null {
+    const newest = this.#newest.get(session);
+    return newest?.draw === draw && isSame(newest.nonce, nonce) ? newest : null;
+  }
+
   of(session: Session, draw: DrawId, nonce: Uint8Array): Newest {
-    const known = this.#newest.get(session);
-    if (known?.draw === draw && isSame(known.nonce, nonce)) return known;
+    const known = this.known(session, draw, nonce);
+    if (known !== null) return known;
     // The bytes belong to the socket's buffer; what outlives this turn has its own.
     const userKey = userKeyOf(this.#pseudonyms.of(draw, session.userId), nonce);
     const newest = { draw, nonce: Uint8Array.from(nonce), userKey, window: null };

@@ -8,7 +8,7 @@ import type {
   WindowDrawn,
   WindowSealed,
 } from "@wanhui/core";
-import { roundDueMs, windowTimes } from "@wanhui/core";
+import { roundDueMs, windowAt, windowTimes } from "@wanhui/core";
 import type { RoundPhase, RoundView } from "@wanhui/protocol";
 import { type CueFacts, type CueRow, cueOpensAtMs } from "./cue-rules.ts";
 import { cueLengthMs, type RoundCue, WINDOW_MS } from "./definition.ts";
@@ -92,29 +92,27 @@ function windowCount(round: BoardRound): number {
   return round.stopFrom === null ? scheduled : Math.min(scheduled, round.stopFrom);
 }
 
+function gridOf({ cue }: BoardRound, { beacon, firstRound }: ArmRecord) {
+  return { chain: beacon, firstRound, firstWindowMs: cue.firstWindowMs };
+}
+
 /** Opening and last close, announced or exact. */
 export function roundTimes(round: BoardRound, row: CueRow): { opensAtMs: number; closesAtMs: number } {
   if (round.arm === null) {
     const opensAtMs = cueOpensAtMs(row);
     return { opensAtMs, closesAtMs: opensAtMs + cueLengthMs(round.cue) };
   }
-  const { opensAtMs, beacon, firstRound } = round.arm;
+  const { opensAtMs } = round.arm;
   const windows = windowCount(round);
   if (windows === 0) return { opensAtMs, closesAtMs: opensAtMs };
-  const grid = { chain: beacon, firstRound, firstWindowMs: round.cue.firstWindowMs };
-  return { opensAtMs, closesAtMs: windowTimes(grid, windows - 1).closesAtMs };
+  return { opensAtMs, closesAtMs: windowTimes(gridOf(round, round.arm), windows - 1).closesAtMs };
 }
 
 /** The window that takes entries at a moment of the server's clock; null before the opening, after the close, and unarmed. */
 export function openWindowOf(round: BoardRound, nowMs: number): number | null {
-  const { arm, closed } = round;
-  if (arm === null || closed) return null;
-  const { opensAtMs, beacon } = arm;
-  const { firstWindowMs } = round.cue;
-  const sinceFirst = nowMs - opensAtMs - firstWindowMs;
-  if (nowMs < opensAtMs) return null;
-  const window = sinceFirst < 0 ? 0 : 1 + Math.floor(sinceFirst / beacon.periodMs);
-  return window < windowCount(round) ? window : null;
+  if (round.arm === null || round.closed) return null;
+  const window = windowAt(gridOf(round, round.arm), nowMs);
+  return window >= 0 && window < windowCount(round) ? window : null;
 }
 
 /** The phase everybody sees. */

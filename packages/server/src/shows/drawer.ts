@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Answer, BeaconChain, Hash, Hex } from "@wanhui/core";
 import { errorMessage, type Log, type Service } from "../platform/mod.ts";
 import type { Board } from "./board-port.ts";
@@ -56,6 +57,8 @@ class Drawer implements Service {
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
+    // Every draw that waits for its beacon listens to it; that is no leak.
+    setMaxListeners(0, signal);
     const unwatch = this.#parts.board.watch(() => this.#awake());
     try {
       while (!signal.aborted) {

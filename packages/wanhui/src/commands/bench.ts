@@ -11,7 +11,7 @@ export const command: Command = {
   options: { json: { type: "string" } },
   positionals: { min: 0, max: names.length },
   help: [
-    "Measures on this machine, which should have nothing else to do; takes a quarter of an hour. docs/performance.md says",
+    "Measures on this machine, which should have nothing else to do; takes some twenty minutes. docs/performance.md says",
     "how to read the table.",
     "  grabs     durable grabs beside Redis, PostgreSQL and the usual recipe of ws, ioredis and Lua (needs redis-server)",
     "  curve     the same end to end with 1 to 4,096 clients",

@@ -77,10 +77,6 @@ export class RawSocket {
     this.#socket.write(frame);
   }
 
-  end(): void {
-    this.#socket.destroy();
-  }
-
   #read(chunk: Buffer): void {
     const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
