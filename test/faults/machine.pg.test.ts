@@ -19,14 +19,11 @@ import {
 import { type Fault, type Night, playNight } from "./night.fixture.ts";
 import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
+import { soakRounds } from "./soak-rounds.fixture.ts";
 import { joinDatabase } from "./tables.fixture.ts";
 import { startWire, type Wire } from "./wire.fixture.ts";
 
-/** Rounds of each fault in a night; `npm run soak` asks for more and gets as many nights as that takes. */
-const roundsPerNight = 10;
-const all = Number(process.env.WANHUI_SOAK_MACHINE ?? roundsPerNight);
-const rounds = Math.min(all, roundsPerNight);
-const nights = Array.from({ length: Math.ceil(all / rounds) }, (_, n) => n + 1);
+const { rounds, nights } = soakRounds("WANHUI_SOAK_MACHINE");
 /** Longer than a lease of 3 s. */
 const cutOffMs = 3_800;
 const fullMs = 1_500;

@@ -9,13 +9,10 @@ import { build } from "./build.fixture.ts";
 import { databaseKill, type Fault, type Night, playNight } from "./night.fixture.ts";
 import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
+import { soakRounds } from "./soak-rounds.fixture.ts";
 import { joinDatabase } from "./tables.fixture.ts";
 
-/** Rounds of each fault in a night; `npm run soak` asks for more and gets as many nights as that takes. */
-const roundsPerNight = 10;
-const all = Number(process.env.WANHUI_SOAK_PROCESSES ?? roundsPerNight);
-const rounds = Math.min(all, roundsPerNight);
-const nights = Array.from({ length: Math.ceil(all / rounds) }, (_, n) => n + 1);
+const { rounds, nights } = soakRounds("WANHUI_SOAK_PROCESSES");
 /** Two processes take longer to start than one, and each fault has to be seen to heal. */
 const nightMs = 300_000 + rounds * 30_000;
 /** A lease is 3 s; who goes on after this was taken for gone. */

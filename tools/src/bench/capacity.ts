@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShowView } from "@wanhui/protocol";
 import { memoryBytesOfProcess, socketsMaxOf } from "@wanhui/server";
-import { GRAB_POOL } from "./grab-show.ts";
+import { GRAB_POOL } from "./bench-show.ts";
 import { openRun } from "./grabs-served.ts";
 import { type Load, startLoad } from "./load/load.ts";
 import type { TapAnswer } from "./load/tap-phase.ts";

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShowView } from "@wanhui/protocol";
 import { freePort, loadSecrets, makeRehearsalGrant } from "@wanhui/server";
 import { runCrowd } from "../crowd/mod.ts";
-import { type Inspector, openInspector } from "./inspector.ts";
+import { type Inspector, openInspector, residentBytes } from "./inspector.ts";
 import type { BenchRow } from "./rows.ts";
 import { startServer } from "./server-child.ts";
 
@@ -75,8 +75,7 @@ async function sample(of: {
   while (!of.signal.aborted) {
     await sleep(SAMPLE_EVERY_MS, undefined, { signal: of.signal }).catch(() => undefined);
     const heap = await of.inspector.collect();
-    const status = await readFile(`/proc/${of.pid}/status`, "utf8");
-    const resident = Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
+    const resident = await residentBytes(of.pid);
     const minute = (performance.now() - begun) / 60_000;
     samples.push({ minute, heap, resident });
     of.say(

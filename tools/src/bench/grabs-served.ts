@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShowView } from "@wanhui/protocol";
-import { GRAB_POOL, grabShow } from "./grab-show.ts";
+import { benchShow, GRAB_POOL, goodsPool, rainCue } from "./bench-show.ts";
 import { redisScripts } from "./grabs-redis.ts";
 import { type Load, startLoad } from "./load/load.ts";
 import { fork, type OwnChild } from "./own-child.ts";
@@ -54,7 +54,7 @@ export async function openOurs(options: {
   };
   try {
     const show = join(folder, "show.yaml");
-    await writeFile(show, grabShow(UNITS));
+    await writeFile(show, benchShow({ ends: "2h", pools: [goodsPool(UNITS)], cues: [rainCue("100m")] }));
     server = await startServer({ program: options.program, dataFolder: join(folder, "data"), show });
     const { url } = server;
     const run = await openRun(url);

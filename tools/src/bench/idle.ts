@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "@wanhui/server";
-import { type Inspector, openInspector } from "./inspector.ts";
+import { type Inspector, openInspector, residentBytes } from "./inspector.ts";
 import { startLoad } from "./load/load.ts";
 import { type BenchRow, median, spreadOf } from "./rows.ts";
 import { startServer } from "./server-child.ts";
@@ -83,7 +83,5 @@ async function growth(program: string): Promise<Memory> {
 async function memoryOf(pid: number, inspector: Inspector): Promise<Memory> {
   await sleep(SETTLE_MS);
   const heap = await inspector.collect();
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const kilobytes = Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]);
-  return { resident: kilobytes * 1_024, heap };
+  return { resident: await residentBytes(pid), heap };
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { WebSocket } from "ws";
 
 /** A Node process's own debugger, for what only it can do: collect the garbage now. */
@@ -36,4 +37,10 @@ export async function openInspector(port: number): Promise<Inspector> {
     },
     close: () => socket.terminate(),
   };
+}
+
+/** Memory of a process that is its own, in bytes: not files, not what it shares. Linux only. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
 }

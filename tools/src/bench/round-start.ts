@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ShowView } from "@wanhui/protocol";
+import { benchShow, couponPool, text } from "./bench-show.ts";
 import type { StartAnswer } from "./load/audience.ts";
 import { startLoad } from "./load/load.ts";
 import { type BenchRow, median, spreadOf } from "./rows.ts";
@@ -71,31 +72,11 @@ function row(work: string, values: readonly number[], bound: number): BenchRow {
 }
 
 function showOf(rounds: number): string {
-  const text = (word: string) => `{ zh: ${word}, en: ${word} }`;
-  const cues = Array.from(
-    { length: rounds },
-    (_, n) =>
+  const numbers = Array.from({ length: rounds }, (_, n) => n);
+  const cues = numbers.map(
+    (n) =>
       `  - { at: +${FIRST_AT_S + n * EVERY_S}s, round: r${n}, title: ${text(`r${n}`)}, pool: p${n}, schedule: { lasts: 6s, units: 2 } }`,
   );
-  const pools = cues.map(
-    (
-      _,
-      n,
-    ) => `  - { pool: p${n}, kind: coupon, title: ${text("unit")}, detail: ${text("unit")}, units: 10, perUser: 1,
-      valueMinor: 100, worthMinor: 100, claim: { within: none } }`,
-  );
-  return `version: wanhui/show/1
-show: bench
-title: ${text("bench")}
-subtitle: ${text("bench")}
-theme: gala
-zone: UTC
-currency: CNY
-ends: +10m
-venues: [{ venue: main, title: ${text("main")}, main: true }]
-pools:
-${pools.join("\n")}
-rundown:
-${cues.join("\n")}
-`;
+  const pools = numbers.map((n) => couponPool(`p${n}`, { units: 10, perUser: "1" }));
+  return benchShow({ ends: "10m", pools, cues });
 }
