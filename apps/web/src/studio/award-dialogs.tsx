@@ -6,7 +6,7 @@ import { ask } from "../shared/http.ts";
 import { shortName, useAwardTitle } from "./award-row.tsx";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
-import { Field, focusFault, REASON_CHARACTERS_MAX, wholeNumber } from "./field.tsx";
+import { Field, REASON_CHARACTERS_MAX, showFaults, wholeNumber } from "./field.tsx";
 import { type Sending, useSending } from "./sending.ts";
 import { Trouble } from "./trouble.tsx";
 
@@ -94,8 +94,7 @@ export function ExtendDialog(props: Props & { readonly claimByMs: number }) {
   const claimByMs = count === null ? null : fromMs + count * HOUR_MS;
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setTried(true);
-    focusFault(event.currentTarget);
+    showFaults(event.currentTarget, () => setTried(true));
     if (claimByMs === null || reason.trim() === "") return;
     const done = await act("extend", { claimByMs, reason: reason.trim() });
     if (done) props.onDone(words.awards.extended(format.moment(claimByMs)));
@@ -150,8 +149,7 @@ export function ForfeitDialog(props: Props) {
   const { busy, problem, act } = useAct(props);
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setTried(true);
-    focusFault(event.currentTarget);
+    showFaults(event.currentTarget, () => setTried(true));
     if (reason.trim() === "") return;
     if (await act("forfeit", { reason: reason.trim() })) props.onDone(words.awards.forfeited(title));
   };

@@ -1,4 +1,5 @@
 import { type InputHTMLAttributes, useId } from "react";
+import { flushSync } from "react-dom";
 
 type InputProps = Pick<
   InputHTMLAttributes<HTMLInputElement>,
@@ -46,8 +47,11 @@ export function wholeNumber(text: string, least: number, most: number): number |
   return text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most ? value : null;
 }
 
-/** Puts the cursor into the first field of a form that is at fault. */
-export function focusFault(form: HTMLFormElement): void {
-  // Behind the render that marks it.
-  requestAnimationFrame(() => form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+/**
+ * Marks what is at fault in a form and puts the cursor into the first such field, before anything else can happen: a
+ * frame later it would take the cursor, and what is being typed, out of another field.
+ */
+export function showFaults(form: HTMLFormElement, mark: () => void): void {
+  flushSync(mark);
+  form.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
 }

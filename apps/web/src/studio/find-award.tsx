@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { ask } from "../shared/http.ts";
 import { AwardRow } from "./award-row.tsx";
 import { useDesk } from "./context.tsx";
-import { Field, focusFault } from "./field.tsx";
+import { Field, showFaults } from "./field.tsx";
 import { isAwardId } from "./place.ts";
 import { Trouble } from "./trouble.tsx";
 
@@ -19,8 +19,7 @@ export function FindAward(props: {
   const wanted = id.trim().toLowerCase();
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setTried(true);
-    focusFault(event.currentTarget);
+    showFaults(event.currentTarget, () => setTried(true));
     if (!isAwardId(wanted)) return;
     setTried(false);
     props.onFind(wanted);

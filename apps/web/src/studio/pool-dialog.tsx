@@ -2,7 +2,7 @@ import type { StudioPoolView } from "@wanhui/protocol";
 import { type FormEvent, useState } from "react";
 import { useDesk } from "./context.tsx";
 import { Dialog } from "./dialog.tsx";
-import { Field, focusFault, REASON_CHARACTERS_MAX } from "./field.tsx";
+import { Field, REASON_CHARACTERS_MAX, showFaults } from "./field.tsx";
 import { type PoolAction, useChange } from "./pool-change.ts";
 import { Trouble } from "./trouble.tsx";
 
@@ -21,8 +21,7 @@ export function PoolDialog(props: {
   const locked = change.pending !== null;
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setTried(true);
-    focusFault(event.currentTarget);
+    showFaults(event.currentTarget, () => setTried(true));
     const done = await change.submit();
     const say = action === "restock" ? words.pools.restocked : words.pools.withdrew;
     if (done !== null) props.onDone(say(done, title));
