@@ -7,7 +7,7 @@ import { type BenchRow, peerRow } from "./rows.ts";
 const ROUNDS = 5;
 const VIEWERS = 500;
 const MESSAGES_PER_SECOND = 100;
-const SECONDS = 4;
+const SECONDS = 12;
 
 type Side = { readonly dialect: DialectName; readonly server: OwnChild; readonly load: Load };
 
