@@ -20,12 +20,12 @@ import { decodeEvents, encodeEvents } from "../codec/mod.ts";
 import type { Answer, Command } from "../commands.ts";
 import type { Event } from "../events.ts";
 import type { AwardId } from "../ids.ts";
-import { createShardState } from "../state/mod.ts";
+import { createShardState, freezeShard, type ShardState, thawShard } from "../state/mod.ts";
 import { apply } from "./apply.ts";
 import { decide } from "./decide.ts";
 import { stateDigest } from "./digest.ts";
 import { nextDueMs } from "./tick.ts";
-import { poolView } from "./views.ts";
+import { awardsOfUser, poolView } from "./views.ts";
 
 const POOLS = [poolId("p/a"), poolId("p/b")] as const;
 const DRAWS = [drawId("d/1"), drawId("d/2"), drawId("d/3")] as const;
@@ -367,6 +367,35 @@ describe("the shard against the oracle", () => {
     );
   }, 60_000);
 
+  it("[JR14] a state frozen anywhere, copied and thawed goes on like the one it was taken from", () => {
+    fc.assert(
+      fc.property(
+        start,
+        fc.array(wish, { minLength: 10, maxLength: 100, size: "max" }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (setting, wishes, share) => {
+          const { world } = play(setting, wishes, false);
+          const cut = Math.floor(world.events.length * share);
+          const before = createShardState(0);
+          for (const event of world.events.slice(0, cut)) apply(before, event);
+          const thawed = thawShard(structuredClone(freezeShard(before)));
+          expect(stateDigest(thawed, sha256)).toBe(stateDigest(before, sha256));
+          for (const event of world.events.slice(cut)) apply(thawed, event);
+          expect(stateDigest(thawed, sha256)).toBe(stateDigest(world.state, sha256));
+          expect(nextDueMs(thawed)).toBe(nextDueMs(world.state));
+          for (const who of [0, 1, 2, 3, 4, 5, 6].map(userOf))
+            expect(awardsOfUser(thawed, who)).toEqual(awardsOfUser(world.state, who));
+          const context = { nowMs: world.nowMs + 20_000, newestRoundSeen: world.newestRoundSeen, sha256 };
+          const command = { type: "tick", taps: new Map() } as const;
+          expect(decide(thawed, command, context)).toEqual(decide(world.state, command, context));
+          // Nothing of the copy is the original's.
+          expect(stateDigest(before, sha256)).toBe(stateDigest(replayOf(world.events.slice(0, cut)), sha256));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
   it("[JR9] the digest tells states apart that one event separates, and decide() does not change it", () => {
     fc.assert(
       fc.property(start, fc.array(wish, { minLength: 10, maxLength: 60, size: "max" }), (setting, wishes) => {
@@ -399,3 +428,9 @@ describe("the shard against the oracle", () => {
     apply(world.state, { ...change, atMs: 5000 });
   });
 });
+
+function replayOf(events: readonly Event[]): ShardState {
+  const state = createShardState(0);
+  for (const event of events) apply(state, event);
+  return state;
+}
