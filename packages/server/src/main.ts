@@ -211,14 +211,16 @@ async function openBackstage(opening: Opening) {
   });
   services.push(proofs);
   // Called in this order: winners are told before the room is (WR3).
-  engine.onDurable(shop.awards.onBatch);
-  engine.onDurable(proofs.onBatch);
+  engine.onDurable(shop.awards.onBatch, shop.awards.memory);
+  engine.onDurable(proofs.onBatch, proofs.memory);
   engine.onDurable((batch) => {
     const news = boards.fold(batch);
     if (!batch.replay) room.publish(news);
-  });
+  }, boards.memory);
   opening.onProgress?.("Reading the journal");
   await startEngine(engineRoom, ground);
+  // What came from a snapshot does not know who signed since.
+  proofs.recalled();
   await shop.sandbox.start();
   return { ...engineRoom, addresses, beacons, boards, expectedBeacon, proofs, room, shop };
 }

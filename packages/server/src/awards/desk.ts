@@ -1,7 +1,7 @@
 import type { Event } from "@wanhui/core";
 import type { AwardState, MeMessage, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
-import type { DurableBatch } from "../engine/mod.ts";
+import type { DurableBatch, ListenerMemory } from "../engine/mod.ts";
 import type { Tx } from "../orders/mod.ts";
 import type { CouponOf } from "./codes.ts";
 import { AWARDS_LISTED_MAX, type AwardMove, type AwardRecord, readAwards, readAwardsOf } from "./records.ts";
@@ -36,6 +36,13 @@ function replaceLast<T>(map: Map<string, T>, key: string, value: T): void {
 
 type Kept<T> = T & { readonly place: { shard: number; seq: number; atMs: number } };
 
+type Saved = {
+  readonly grabTtl: ReadonlyMap<string, number | null>;
+  readonly draws: ReadonlyMap<string, { pool: string; claimTtlMs: number | null }>;
+  readonly won: ReadonlyMap<string, Kept<AwardRecord>>;
+  readonly moved: ReadonlyMap<string, Kept<AwardMove>>;
+};
+
 /**
  * Knows every award from the moment it is durable. The table knows them a little later: the desk remembers what the
  * table may not have yet, and forgets it once it has (CL11).
@@ -69,6 +76,24 @@ export class AwardDesk {
     this.forget();
     if (this.#changed.size > 0 || this.#posted.length > 0) this.#wake();
   }
+
+  /** What a snapshot keeps of the desk: what the table has by then is forgotten as ever. */
+  readonly memory: ListenerMemory = {
+    name: "awards",
+    save: (): Saved => ({
+      grabTtl: this.#grabTtl,
+      draws: this.#draws,
+      won: this.#won,
+      moved: this.#moved,
+    }),
+    load: (saved) => {
+      const { grabTtl, draws, won, moved } = saved as Saved;
+      for (const [pool, ttlMs] of grabTtl) this.#grabTtl.set(pool, ttlMs);
+      for (const [draw, handsOut] of draws) this.#draws.set(draw, handsOut);
+      for (const [awardId, move] of moved) this.#moved.set(awardId, move);
+      for (const record of won.values()) this.#keep(record);
+    },
+  };
 
   /** One award whoever it belongs to, or null. */
   async find(awardId: string, on: pg.Pool | Tx = this.#deps.pool): Promise<AwardRecord | null> {
@@ -188,10 +213,7 @@ export class AwardDesk {
     const state: AwardState = claimTtlMs === null ? "posted" : "held";
     const claimByMs = claimTtlMs === null ? null : won.wonAtMs + claimTtlMs;
     const record = { ...won, state, claimByMs, reason: null, place: how.place };
-    this.#won.set(won.awardId, record);
-    const own = this.#byUser.get(won.userId);
-    if (own === undefined) this.#byUser.set(won.userId, new Set([won.awardId]));
-    else own.add(won.awardId);
+    this.#keep(record);
     if (state === "posted") {
       if (!how.live || this.#posted.length >= POSTED_QUEUE_MAX) this.#postedOverflow = true;
       else this.#posted.push(record);
@@ -201,6 +223,13 @@ export class AwardDesk {
     if (prize === null) return;
     const award = wonView(record, prize, this.#deps.coupon);
     this.#deps.sendMe(won.userId, { t: "won", award });
+  }
+
+  #keep(record: Kept<AwardRecord>): void {
+    this.#won.set(record.awardId, record);
+    const own = this.#byUser.get(record.userId);
+    if (own === undefined) this.#byUser.set(record.userId, new Set([record.awardId]));
+    else own.add(record.awardId);
   }
 
   /** Lets go of what the table has had for a while; called with each batch, and now and then. */

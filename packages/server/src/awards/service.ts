@@ -1,7 +1,7 @@
 import type { Answer } from "@wanhui/core";
 import type { AwardState, AwardView, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
-import type { DurableBatch } from "../engine/mod.ts";
+import type { DurableBatch, ListenerMemory } from "../engine/mod.ts";
 import type { AwardCommand, Gate, Orders, Tx, Vault } from "../orders/mod.ts";
 import type { Log, Service } from "../platform/mod.ts";
 import { type Claims, createClaims } from "./claims.ts";
@@ -39,6 +39,8 @@ export type AwardsDeps = {
 export type Awards = {
   /** Takes each durable batch, the replayed ones at the start too; of a live one the winners are told at once. */
   onBatch(batch: DurableBatch): void;
+  /** What a snapshot keeps of that (JR14). */
+  readonly memory: ListenerMemory;
   /** Own awards, newest first. */
   listOf(userId: string): Promise<AwardView[]>;
   /** One award of anybody, for the studio; null when there is none. */
@@ -84,6 +86,7 @@ export function createAwards(deps: AwardsDeps): Awards {
   const settler = new AwardSettler({ ...parts, leads, touched });
   return {
     onBatch: (batch) => desk.onBatch(batch),
+    memory: desk.memory,
     listOf: async (userId) => views(await desk.listOf(userId)),
     find,
     async newest(ask) {

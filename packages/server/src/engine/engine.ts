@@ -17,6 +17,8 @@ import { ControlledShards } from "./shard-control.ts";
 import { type KeeperHost, ShardKeeper } from "./shard-keeper.ts";
 import { ShardRouter } from "./shard-router.ts";
 import { type Flight, type ShardHost, ShardWriter } from "./shard-writer.ts";
+import type { ListenerMemory } from "./snapshot.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import {
   type Done,
   type DurableBatch,
@@ -65,6 +67,7 @@ class GroupCommitEngine implements Engine, Service {
   /** A listener that failed: a bug, after which nothing is announced or acknowledged any more (JR12). */
   #bug: Error | null = null;
   readonly #keeper: ShardKeeper;
+  readonly #snapshots: SnapshotKeeper;
   readonly shards: ShardControl;
 
   constructor(parts: EngineParts) {
@@ -75,6 +78,7 @@ class GroupCommitEngine implements Engine, Service {
       planned: (draw, shard) => this.#router.planned(draw, shard),
     };
     this.#router = new ShardRouter(parts.sha256);
+    this.#snapshots = new SnapshotKeeper(parts, { router: this.#router, beacons: this.#beacons });
     this.#keeper = new ShardKeeper(this.#keeperHost());
     this.shards = new ControlledShards({
       keeper: this.#keeper,
@@ -115,6 +119,7 @@ class GroupCommitEngine implements Engine, Service {
     const count = await this.#parts.store.prepare(this.#parts.shards ?? SHARDS_DEFAULT);
     this.#shards = Array.from({ length: count }, (_, shard) => new ShardWriter(shard, this.#host));
     this.#router.open(this.#shards);
+    await this.#snapshots.begin(this.#shards);
     const alone = this.#parts.neighbours === undefined;
     await Promise.all(
       this.#shards.map((writer) =>
@@ -122,6 +127,7 @@ class GroupCommitEngine implements Engine, Service {
       ),
     );
     if (this.#bug !== null) throw this.#bug;
+    await this.#snapshots.afterReplay(this.#shards, this.#keeper.slowestReplayMs);
     if (this.#phase !== "starting") return;
     this.#phase = "running";
     const batches = this.#shards.reduce((sum, writer) => sum + writer.seq, 0);
@@ -142,6 +148,7 @@ class GroupCommitEngine implements Engine, Service {
       this.#flushSoon();
       await quiet;
     }
+    if (this.#bug === null) await this.#snapshots.beforeEnd(this.#shards);
     for (const writer of this.#shards) writer.end("stopped", null);
     this.#phase = "stopped";
     if (this.#flushTimer !== null) this.#parts.scheduler.clear(this.#flushTimer);
@@ -178,9 +185,13 @@ class GroupCommitEngine implements Engine, Service {
     this.#beacons.saw(round, chainHash);
   }
 
-  onDurable(listener: (batch: DurableBatch) => void): () => void {
+  onDurable(listener: (batch: DurableBatch) => void, memory?: ListenerMemory): () => void {
     this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    const forget = this.#snapshots.add(memory);
+    return () => {
+      this.#listeners.delete(listener);
+      forget();
+    };
   }
 
   state(shard: number): ShardState {
@@ -422,6 +433,7 @@ class GroupCommitEngine implements Engine, Service {
    */
   #announce(batch: DurableBatch): void {
     if (this.#bug !== null) return;
+    this.#snapshots.count(batch);
     for (const listener of this.#listeners) {
       try {
         listener(batch);
@@ -455,6 +467,7 @@ class GroupCommitEngine implements Engine, Service {
       parts: this.#parts,
       router: this.#router,
       beacons: this.#beacons,
+      snapshots: this.#snapshots,
       ending: () => (this.#phase === "stopping" || this.#phase === "stopped" ? this.#phase : "no"),
       failed: () => this.#bug !== null,
       announce: (batch) => this.#announce(batch),

@@ -29,3 +29,9 @@ export const TIMER_MS_MAX = 60_000;
 
 /** After a tick that had nothing to say although it was due, look again no sooner than this. */
 export const IDLE_TICK_MS = 50;
+
+/** A replay of a shard that took longer is not to be done again (JR14). */
+export const SNAPSHOT_REPLAY_MS = 2_000;
+
+/** Events of a shard behind the last snapshot that make another one worth it at an end: replayed in about a second. */
+export const SNAPSHOT_EVENTS = 500_000;

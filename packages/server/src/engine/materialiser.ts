@@ -13,6 +13,7 @@ import {
   type ProjectionMemory,
 } from "./projection.ts";
 import { openBatch } from "./replay.ts";
+import type { ListenerMemory } from "./snapshot.ts";
 import type { DurableBatch, Engine, EngineLog } from "./types.ts";
 
 /** Events carried in one transaction: about half a second of COPY, so that nobody waits long behind it. */
@@ -67,6 +68,11 @@ class Feed {
     this.#batches.set(batch.shard, list);
   }
 
+  /** There is a batch of this number, which was not told here. */
+  skipTo(shard: number, seq: number): void {
+    this.#newest.set(shard, Math.max(seq, this.#newest.get(shard) ?? 0));
+  }
+
   newest(shard: number): number {
     return this.#newest.get(shard) ?? 0;
   }
@@ -107,10 +113,19 @@ class TableMaterialiser implements Materialiser {
 
   constructor(parts: MaterialiserParts) {
     this.#parts = parts;
+    const memory: ListenerMemory = {
+      name: "materialiser",
+      // It reads how far it came from SQL; only that there is more has to be said.
+      save: () => ({}),
+      load: (_, ends) => {
+        for (const [shard, { seq }] of ends.entries()) if (seq > 0) this.#feed.skipTo(shard, seq);
+        this.#wake();
+      },
+    };
     this.#unsubscribe = parts.engine.onDurable((batch) => {
       this.#feed.add(batch);
       this.#wake();
-    });
+    }, memory);
   }
 
   run(signal: AbortSignal): Promise<void> {

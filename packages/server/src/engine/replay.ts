@@ -50,8 +50,9 @@ export function openBatch(
 export type Replayed = { readonly state: ShardState; readonly end: ChainEnd };
 
 /**
- * Makes a shard's state from its journal alone: every event in order, with every check of JR8.
+ * Makes a shard's state from its journal: every event in order, with every check of JR8.
  *
+ * @param options.from where a snapshot left it, to go on from there (JR14); left out: from the journal alone
  * @param options.onBatch called after a batch was checked and applied
  * @throws JournalBreak naming the first place that does not add up
  */
@@ -59,12 +60,14 @@ export async function replayShard(options: {
   store: Pick<JournalStore, "readTail">;
   shard: number;
   sha256: Sha256;
+  from?: Replayed | null;
   onBatch?: (batch: Batch, events: readonly Event[]) => void;
 }): Promise<Replayed> {
-  const { store, shard, sha256, onBatch } = options;
-  const state = createShardState(shard);
-  let last: Batch | null = null;
-  for await (const batch of store.readTail(shard, 1)) {
+  const { store, shard, sha256, onBatch, from = null } = options;
+  const state = from?.state ?? createShardState(shard);
+  const begin: ChainEnd = from?.end ?? { seq: 0, epoch: 0, hash: GENESIS_HASH, atMs: 0 };
+  let last: (ChainEnd & { readonly shard: number }) | null = begin.seq === 0 ? null : { shard, ...begin };
+  for await (const batch of store.readTail(shard, begin.seq + 1)) {
     const events = openBatch(last, batch, sha256);
     try {
       for (const event of events) apply(state, event);
@@ -72,9 +75,9 @@ export async function replayShard(options: {
       throw new JournalBreak(batch, `an invariant breaks: ${String(cause)}`, { cause });
     }
     // Its payload is not needed any more: only the link to the next.
-    last = { ...batch, payload: new Uint8Array() };
+    const { seq, epoch, hash, atMs } = batch;
+    last = { shard, seq, epoch, hash, atMs };
     onBatch?.(batch, events);
   }
-  const end = last ?? { seq: 0, epoch: 0, hash: GENESIS_HASH, atMs: 0 };
-  return { state, end };
+  return { state, end: last ?? begin };
 }

@@ -1,5 +1,11 @@
 import type { DrawId, Event, Hex } from "@wanhui/core";
 
+type Saved = {
+  readonly newest: number;
+  readonly byChain: ReadonlyMap<Hex, number>;
+  readonly chainOfDraw: ReadonlyMap<DrawId, Hex>;
+};
+
 /**
  * The newest beacon round this process knows of each chain: what it was told, and what the journal says was known
  * before, so that a restart never seals a window whose seed somebody already had (DR11).
@@ -17,6 +23,19 @@ export class SeenBeacons {
   }
 
   readonly newestOf = (chainHash: Hex): number => Math.max(this.newest, this.#byChain.get(chainHash) ?? 0);
+
+  /** What it knows, for a snapshot (JR14). */
+  save(): unknown {
+    return { newest: this.newest, byChain: this.#byChain, chainOfDraw: this.#chainOfDraw };
+  }
+
+  /** Takes in what was saved, beside what it knows already. */
+  load(saved: unknown): void {
+    const { newest, byChain, chainOfDraw } = saved as Saved;
+    this.saw(newest);
+    for (const [chainHash, round] of byChain) this.saw(round, chainHash);
+    for (const [draw, chainHash] of chainOfDraw) this.#chainOfDraw.set(draw, chainHash);
+  }
 
   /** Learns from an event of the journal. */
   follow(event: Event): void {

@@ -1,10 +1,11 @@
 import type { Event } from "@wanhui/core";
 import type { Batch } from "./journal-store.ts";
 import { RECOVERY_PAUSE_MS } from "./limits.ts";
-import { JournalBreak, openBatch, replayShard } from "./replay.ts";
+import { JournalBreak, openBatch, type Replayed, replayShard } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
 import type { ShardRouter } from "./shard-router.ts";
 import type { Flight, ShardWriter } from "./shard-writer.ts";
+import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { DurableBatch, EngineParts } from "./types.ts";
 
 /** What the keeper needs of its engine. */
@@ -12,6 +13,7 @@ export type KeeperHost = {
   readonly parts: EngineParts;
   readonly router: ShardRouter;
   readonly beacons: SeenBeacons;
+  readonly snapshots: Pick<SnapshotKeeper, "shardAgain">;
   /** Whether the engine is on its way down, or down. */
   ending(): "no" | "stopping" | "stopped";
   /** A listener failed: nothing is adopted any more. */
@@ -40,6 +42,9 @@ export class ShardKeeper {
   constructor(host: KeeperHost) {
     this.#host = host;
   }
+
+  /** How long the longest replay of a start took, in milliseconds. */
+  slowestReplayMs = 0;
 
   /** Shards whose last append nobody knows the outcome of. */
   get recovering(): number {
@@ -235,7 +240,11 @@ export class ShardKeeper {
     const { parts, router } = this.#host;
     const { store, sha256 } = parts;
     const { shard } = writer;
+    const begun = parts.clock.monotonicMs();
     router.forget(shard);
+    // At a start the writer stands where the snapshot left it, or at nothing.
+    const from = before === null ? standOf(writer) : await this.#host.snapshots.shardAgain(shard);
+    for (const draw of from?.state.draws.keys() ?? []) router.planned(draw, shard);
     const onBatch = (batch: Batch, events: readonly Event[]) => {
       this.#note(shard, events);
       if (batch.seq === before?.seq && batch.hash !== before.hash) {
@@ -245,10 +254,12 @@ export class ShardKeeper {
       if (before === null || before.isNews(batch)) this.#announce(batch, events, before === null);
     };
     try {
-      const replayed = await replayShard({ store, shard, sha256, onBatch });
+      const replayed = await replayShard({ store, shard, sha256, from, onBatch });
       if (replayed.end.seq < (before?.seq ?? 0)) throw lostBatches(shard, before?.seq ?? 0);
       if (this.#host.failed()) return false;
       writer.adopt(replayed);
+      if (before === null)
+        this.slowestReplayMs = Math.max(this.slowestReplayMs, parts.clock.monotonicMs() - begun);
       return true;
     } catch (error) {
       if (!(error instanceof JournalBreak)) throw error;
@@ -358,4 +369,9 @@ function knownBefore({ seq, hash }: ShardWriter): KnownBefore {
 
 function lostBatches(shard: number, seq: number): JournalBreak {
   return new JournalBreak({ shard, seq }, "was acknowledged and is not in the database any more");
+}
+
+/** Where a writer stands that nobody has written with yet: what a snapshot left there; null before the first batch. */
+function standOf({ state, stand: end }: ShardWriter): Replayed | null {
+  return end.seq === 0 ? null : { state, end };
 }

@@ -15,7 +15,7 @@ import {
 } from "@wanhui/core";
 import type { Batch, Fence } from "./journal-store.ts";
 import { IDLE_TICK_MS, TICK_ANSWERS_MAX, TICK_BYTES_MAX, WAITING_MAX } from "./limits.ts";
-import type { Replayed } from "./replay.ts";
+import type { ChainEnd, Replayed } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
 import {
   type Done,
@@ -213,6 +213,12 @@ export class ShardWriter {
     for (const event of events) apply(this.state, event);
     this.#standAt(batch);
     this.#lastAtMs = Math.max(this.#lastAtMs, batch.atMs);
+  }
+
+  /** The last durable batch this state has. */
+  get stand(): ChainEnd {
+    const { seq, seqEpoch: epoch, hash } = this;
+    return { seq, epoch, hash, atMs: this.#lastAtMs };
   }
 
   /** From here on commands are decided in this process, at this epoch. */

@@ -13,7 +13,7 @@ import type {
 import { createEngine } from "./engine.ts";
 import type { Batch, Fence, JournalStore } from "./journal-store.ts";
 import { nodeScheduler } from "./scheduler.ts";
-import type { EngineCommand, EngineLog } from "./types.ts";
+import type { EngineCommand, EngineLog, EngineParts } from "./types.ts";
 
 // What the tests of this folder share: names, commands, a clock that is set, a store that waits or loses.
 
@@ -148,7 +148,10 @@ export function gate(): { opened: Promise<void>; open(): void } {
 /** An engine over a store, with a clock at the chain's genesis. */
 export function engineOver(
   store: JournalStore,
-  options: { clock?: SetClock; holder?: string; log?: EngineLog; shards?: number } = {},
+  options: { clock?: SetClock; holder?: string; log?: EngineLog; shards?: number } & Pick<
+    EngineParts,
+    "snapshots" | "snapshotAfter"
+  > = {},
 ) {
   const clock = options.clock ?? new SetClock(chain.genesisMs);
   return createEngine({
@@ -159,5 +162,7 @@ export function engineOver(
     log: options.log ?? listeningLog(),
     holder: options.holder ?? "test",
     shards: options.shards ?? 4,
+    ...(options.snapshots && { snapshots: options.snapshots }),
+    ...(options.snapshotAfter && { snapshotAfter: options.snapshotAfter }),
   });
 }

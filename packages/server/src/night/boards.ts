@@ -1,8 +1,15 @@
 import type { PoolId } from "@wanhui/core";
 import type { CtlMessage, PrizeView } from "@wanhui/protocol";
 import type { ClaimTerms } from "../awards/mod.ts";
-import type { DurableBatch } from "../engine/mod.ts";
-import { type Board, type BoardParts, createBoard, type Run, type SealedWindow } from "../shows/mod.ts";
+import type { DurableBatch, ListenerMemory } from "../engine/mod.ts";
+import {
+  type Board,
+  type BoardMemory,
+  type BoardParts,
+  createBoard,
+  type Run,
+  type SealedWindow,
+} from "../shows/mod.ts";
 
 /**
  * The board of the night that runs, and those of earlier runs: their sealed windows are still drawn, however late, and
@@ -12,12 +19,16 @@ export type Boards = {
   readonly current: Board;
   /** Takes a batch into every board; only the current run's messages are anybody's news. */
   fold(batch: DurableBatch): CtlMessage[];
+  /** What a snapshot keeps of them (JR14). */
+  readonly memory: ListenerMemory;
   prize(pool: string): PrizeView | null;
   /** What the show file says of a pool's claims. */
   terms(pool: string): ClaimTerms | null;
   sealedUndrawn(): SealedWindow[];
   watch(listener: () => void): () => void;
 };
+
+type Saved = ReadonlyMap<string, BoardMemory>;
 
 /** Makes the boards. @param runs every run there is, the current one among them */
 export function createBoards(options: {
@@ -37,6 +48,17 @@ export function createBoards(options: {
         if (board === current) news = messages;
       }
       return news;
+    },
+    memory: {
+      name: "boards",
+      save: (): Saved => new Map(boards.map((board) => [board.run.run, board.save()])),
+      // A run that began behind the snapshot has said nothing in it.
+      load: (saved) => {
+        for (const board of boards) {
+          const memory = (saved as Saved).get(board.run.run);
+          if (memory !== undefined) board.load(memory);
+        }
+      },
     },
     prize(pool) {
       for (const board of boards) {

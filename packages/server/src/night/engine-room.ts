@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { Cluster } from "../cluster/mod.ts";
 import {
   createEngine,
   createMaterialiser,
   createOutbox,
   createPostgresJournal,
+  createSnapshotFile,
   type Engine,
   type JournalStore,
   type Materialiser,
@@ -11,7 +13,7 @@ import {
   type Outbox,
   watchedJournal,
 } from "../engine/mod.ts";
-import type { Service } from "../platform/mod.ts";
+import { readBuild, type Service } from "../platform/mod.ts";
 import type { Ground } from "./ground.ts";
 import { journalMetrics } from "./metrics.ts";
 
@@ -28,7 +30,7 @@ export type EngineRoom = {
 
 /** Makes the engine on the ground's database; `startEngine` replays the journal. */
 export function makeEngineRoom(ground: Ground): EngineRoom {
-  const { database, clock, sha256, log, joined, bus } = ground;
+  const { config, database, clock, sha256, log, joined, bus } = ground;
   const { self, store, house } = joined;
   const shared = { clock, scheduler: nodeScheduler, sha256 };
   const cluster = new Cluster({ ...shared, self, store, house, bus, log });
@@ -42,6 +44,15 @@ export function makeEngineRoom(ground: Ground): EngineRoom {
     log: log.child({ part: "engine" }),
     holder: self.process,
     neighbours: cluster.neighbours,
+    // Proofs of a guest of the folder are made anew at each start: from the whole journal.
+    ...(database.keeper.holds
+      ? {
+          snapshots: createSnapshotFile({
+            path: join(config.dataFolder, "snapshot"),
+            build: readBuild,
+          }),
+        }
+      : {}),
   });
   const materialiser = createMaterialiser({
     url: database.url,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type DrawId, decodeEvents } from "@wanhui/core";
 import { QUICKNET } from "../beacons/mod.ts";
 import type { Cluster } from "../cluster/mod.ts";
-import type { DurableBatch, JournalStore } from "../engine/mod.ts";
+import type { DurableBatch, JournalStore, ListenerMemory } from "../engine/mod.ts";
 import type { App } from "../http/mod.ts";
 import { requireSession } from "../people/mod.ts";
 import { errorMessage, type Service } from "../platform/mod.ts";
@@ -24,6 +24,10 @@ import type { Ground } from "./ground.ts";
 export type Proofs = Service & {
   /** Takes each durable batch in order, the replayed ones at the start too. */
   onBatch(batch: DurableBatch): void;
+  /** What a snapshot keeps of that (JR14). */
+  readonly memory: ListenerMemory;
+  /** The boards were recalled too: they are told how far each draw can be trusted. */
+  recalled(): void;
   mount(app: App): void;
 };
 
@@ -105,6 +109,8 @@ export async function openProofs(parts: {
       levels.onBatch(batch);
       if (!batch.replay) receipts.take(batch);
     },
+    memory: archive.memory,
+    recalled: () => levels.recalled(),
     mount: (app) =>
       proofRoutes(app, {
         archive,

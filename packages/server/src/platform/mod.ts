@@ -1,5 +1,6 @@
 // The door of `platform`: everything the capabilities need of the machine.
 
+export { readBuild } from "./build.ts";
 export * from "./bus/mod.ts";
 export {
   AnchoredClock,

@@ -14,8 +14,16 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BeaconChain, DrawId, DrawRules, Event } from "@wanhui/core";
+import type { ListenerMemory } from "../engine/mod.ts";
 import { errorMessage, type Log, type Service } from "../platform/mod.ts";
-import { type Mark, type ProofHead, ProofStory, SealMismatch, type WitnessSignature } from "./proof-story.ts";
+import {
+  type Mark,
+  type ProofHead,
+  ProofStory,
+  SealMismatch,
+  type ToldStory,
+  type WitnessSignature,
+} from "./proof-story.ts";
 import type { ShowSigner } from "./show-key.ts";
 
 /** Bytes written before other work gets a turn: some four lines of 1,000 keys, a few milliseconds. */
@@ -43,6 +51,9 @@ export type ServedProof = {
   readonly bytes: number;
   chunks(): AsyncIterable<Uint8Array>;
 };
+
+type SavedStory = { readonly draw: DrawId; readonly mark: Mark; readonly told: ToldStory };
+type Saved = { readonly rules: ReadonlyMap<DrawId, DrawRules>; readonly stories: readonly SavedStory[] };
 
 type Shelf = {
   readonly draw: DrawId;
@@ -121,6 +132,23 @@ export class ProofArchive implements Service {
     };
   }
 
+  /** What a snapshot keeps: the stories of proofs that are whole on disk. While one is being written there is none. */
+  readonly memory: ListenerMemory = {
+    name: "proofs",
+    save: () => {
+      const shelves = [...this.#shelves.values()];
+      if (!shelves.every((shelf) => this.#isWhole(shelf))) return null;
+      const stories = shelves.map(({ draw, story }) => ({ draw, mark: story.mark, told: story.save() }));
+      return { rules: this.#rules, stories } satisfies Saved;
+    },
+    fits: (saved) => (saved as Saved).stories.every((story) => this.#wholeOf(story) !== undefined),
+    load: (saved) => {
+      const { rules, stories } = saved as Saved;
+      for (const [draw, each] of rules) this.#rules.set(draw, each);
+      for (const story of stories) this.#recall(story);
+    },
+  };
+
   run(signal: AbortSignal): Promise<void> {
     this.#running ??= this.#loop(AbortSignal.any([signal, this.#ended.signal]));
     return this.#running;
@@ -170,28 +198,47 @@ export class ProofArchive implements Service {
   #shelve(draw: DrawId, event: Extract<Event, { type: "draw.armed" }>): void {
     const rules = this.#rules.get(draw);
     if (rules === undefined || this.#shelves.has(draw)) return;
-    const { folder, signer, headOf, isPublicChain } = this.#parts;
-    const name = fileNameOf(draw);
-    const sidecar = this.#sidecars.get(name);
+    const sidecar = this.#sidecars.get(fileNameOf(draw));
     const written = sidecar?.armHash === event.armHash ? sidecar : undefined;
+    this.#makeShelf(rules, event.record.beacon, written);
+  }
+
+  /** The shelf of a proof that is whole on disk, with what its story was told. */
+  #recall(saved: SavedStory): void {
+    const rules = this.#rules.get(saved.draw);
+    const { arm } = saved.told;
+    if (rules === undefined || arm === undefined) return;
+    this.#makeShelf(rules, arm.beacon, this.#wholeOf(saved)).load(saved.told);
+  }
+
+  /** The note beside the body, if it is of this very proof. */
+  #wholeOf({ draw, mark, told }: SavedStory): Sidecar | undefined {
+    const sidecar = this.#sidecars.get(fileNameOf(draw));
+    const armHash = told.records.find(({ kind }) => kind === "arm")?.hash;
+    const isIt = sidecar?.armHash === armHash && sidecar?.previous === mark.previous;
+    return isIt ? sidecar : undefined;
+  }
+
+  #makeShelf(rules: DrawRules, beacon: BeaconChain, written: Sidecar | undefined): ProofStory {
+    const { folder, signer, headOf, isPublicChain } = this.#parts;
+    const { draw } = rules;
     const story = new ProofStory({
       draw,
       rules,
       head: headOf(draw),
       signer,
-      level: isPublicChain(event.record.beacon) ? "beacon" : "dev",
+      level: isPublicChain(beacon) ? "beacon" : "dev",
       spillFolder: join(folder, "runs"),
       written: written && { lines: written.lines, previous: written.previous, bytes: written.bytes },
     });
+    const path = join(folder, `${fileNameOf(draw)}.body`);
     const whole = written !== undefined;
-    this.#shelves.set(draw, {
-      draw,
-      path: join(folder, `${name}.body`),
-      story,
-      whole,
-      wrong: false,
-      made: undefined,
-    });
+    this.#shelves.set(draw, { draw, path, story, whole, wrong: false, made: undefined });
+    return story;
+  }
+
+  #isWhole(shelf: Shelf): boolean {
+    return !shelf.wrong && (shelf.whole || (shelf.story.complete && this.#isWritten(shelf)));
   }
 
   async #loop(signal: AbortSignal): Promise<void> {

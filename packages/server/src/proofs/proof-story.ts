@@ -46,6 +46,21 @@ export type ChainRecord = {
 /** Where a file stands: number and hash of the next line's predecessor, and its length. */
 export type Mark = { readonly lines: number; readonly previous: string; readonly bytes: number };
 
+/** What a story was told, apart from entries: all that a proof whole on disk still needs. */
+export type ToldStory = {
+  readonly arm: ArmRecord | undefined;
+  readonly records: readonly ChainRecord[];
+  readonly seals: ReadonlyMap<string, { readonly header: SealHeader; drawn: boolean }>;
+  readonly drawn: ReadonlySet<number>;
+  readonly results: ReadonlySet<number>;
+  readonly awards: ReadonlyMap<string, { readonly userKey: string; readonly window: number }>;
+  readonly forfeits: readonly Forfeit[];
+  readonly closed: boolean;
+  readonly changes: number;
+};
+
+type Forfeit = Readonly<Record<string, unknown>> & { readonly window: number };
+
 type Item =
   | {
       readonly kind: "seal";
@@ -96,7 +111,7 @@ export class ProofStory {
   /** Windows with a result in the journal, written or not. */
   readonly #results = new Set<number>();
   readonly #awards = new Map<string, { readonly userKey: string; readonly window: number }>();
-  readonly #forfeits: (Readonly<Record<string, unknown>> & { readonly window: number })[] = [];
+  readonly #forfeits: Forfeit[] = [];
   #arm: ArmRecord | undefined;
   #mark: Mark;
   #closed = false;
@@ -132,6 +147,34 @@ export class ProofStory {
   /** Rises whenever a new file would say something new. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** What it was told, shared with it: copy it. Of a story that is complete. */
+  save(): ToldStory {
+    return {
+      arm: this.#arm,
+      records: this.#records,
+      seals: this.#seals,
+      drawn: this.#drawn,
+      results: this.#results,
+      awards: this.#awards,
+      forfeits: this.#forfeits,
+      closed: this.#closed,
+      changes: this.#changes,
+    };
+  }
+
+  /** Begins, told nothing yet, from what another one was told. */
+  load(told: ToldStory): void {
+    this.#arm = told.arm;
+    this.#records.push(...told.records);
+    for (const [hash, seal] of told.seals) this.#seals.set(hash, seal);
+    for (const window of told.drawn) this.#drawn.add(window);
+    for (const window of told.results) this.#results.add(window);
+    for (const [awardId, award] of told.awards) this.#awards.set(awardId, award);
+    this.#forfeits.push(...told.forfeits);
+    this.#closed = told.closed;
+    this.#changes = told.changes;
   }
 
   /** A sealed window's header; undefined for a hash that is none. */

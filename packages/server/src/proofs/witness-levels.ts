@@ -15,6 +15,8 @@ export type WitnessLevels = {
   heard(draw: DrawId, signature: WitnessSignature): void;
   /** Takes a durable batch that the proofs' stories have taken: each result is one more window to be witnessed. */
   onBatch(batch: { readonly events: readonly Event[]; readonly replay: boolean }): void;
+  /** Says every level again, as nobody's news: the stories were not told but recalled (JR14). */
+  recalled(): void;
 };
 
 /**
@@ -41,6 +43,9 @@ export function createWitnessLevels(parts: {
       if (list.some((one) => one.publicKey === publicKey && one.sealHash === sealHash)) return;
       list.push(signature);
       tell(draw, false);
+    },
+    recalled() {
+      for (const draw of signatures.keys()) tell(draw, true);
     },
     onBatch({ events, replay }) {
       for (const event of events) if (event.type === "window.drawn") tell(event.draw, replay);

@@ -30,6 +30,15 @@ export type AwardBook = {
   add(awardId: AwardId, pool: BoardPool, posted: boolean): void;
   /** Moves an award; null for one of another run. */
   move(event: AwardMoved): BoardPool | null;
+  /** For a snapshot; shared with the book: copy it (JR14). */
+  save(): BookMemory;
+  load(memory: BookMemory): void;
+};
+
+export type BookMemory = {
+  readonly awards: number;
+  readonly claims: number;
+  readonly places: ReadonlyMap<AwardId, number>;
 };
 
 /** A pool before its first event: every unit is free. */
@@ -62,12 +71,21 @@ export function cancelUnits(pool: BoardPool, draw: DrawId): void {
   pool.promised.delete(draw);
 }
 
+/** What the journal has said of a pool, without what the show file says. */
+export type PoolMemory = Omit<BoardPool, "definition" | "id">;
+
+/** For a snapshot; shared with the pool: copy it (JR14). */
+export function rememberPool(pool: BoardPool): PoolMemory {
+  const { definition: _definition, id: _id, ...memory } = pool;
+  return memory;
+}
+
 const standings = ["held", "committing", "posted", "expired", "forfeited"] as const;
 
 /** Counts awards and claims over the run's pools. */
 export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
   /** Index of the pool times the number of standings, plus the standing. */
-  const places = new Map<AwardId, number>();
+  let places = new Map<AwardId, number>();
   const indexOf = new Map(pools.map((pool, index) => [pool.id, index]));
   const book: AwardBook = {
     awards: 0,
@@ -95,6 +113,12 @@ export function createAwardBook(pools: readonly BoardPool[]): AwardBook {
         book.claims += 1;
       }
       return pool;
+    },
+    save: () => ({ awards: book.awards, claims: book.claims, places }),
+    load: (memory) => {
+      book.awards = memory.awards;
+      book.claims = memory.claims;
+      places = new Map(memory.places);
     },
   };
   return book;

@@ -12,7 +12,8 @@ import type {
 } from "@wanhui/protocol";
 import type { DurableBatch } from "../engine/mod.ts";
 import type { Session } from "../people/mod.ts";
-import type { RoundLevel, SealedWindow } from "./board-round.ts";
+import type { BookMemory, PoolMemory } from "./board-pool.ts";
+import type { RoundLevel, RoundMemory, SealedWindow } from "./board-round.ts";
 import type { CueFacts, CueRow } from "./cue-rules.ts";
 import type { CueDefinition, PoolDefinition } from "./definition.ts";
 import type { Run } from "./run-plan.ts";
@@ -31,6 +32,15 @@ export type BoardParts = {
   readonly beacon: () => { readonly level: "dev" | "beacon"; readonly name: string };
 };
 
+/** What the journal made of a board: rounds by draw, pools by id, where each award stands. */
+export type BoardMemory = {
+  readonly rounds: ReadonlyMap<DrawId, RoundMemory>;
+  readonly pools: ReadonlyMap<string, PoolMemory>;
+  readonly book: BookMemory;
+  /** The phase last told of each round and rain. */
+  readonly told: ReadonlyMap<string, string>;
+};
+
 /** Who may enter: the draw or pool to ask for, or why not. */
 export type Admission<Target> =
   | ({ readonly ok: true } & Target)
@@ -44,6 +54,10 @@ export type Board = {
   readonly run: Run;
   /** Takes a durable batch in; messages of a replayed one are nobody's news and are left out. */
   fold(batch: Pick<DurableBatch, "events" | "atMs" | "replay">): CtlMessage[];
+  /** What the folded batches made of it, for a snapshot; shared with the board: copy it (JR14). */
+  save(): BoardMemory;
+  /** Begins from that instead of from the show file alone. */
+  load(memory: BoardMemory): void;
   /** Tells of the phases that changed by time alone. Cheap; ask about every 100 ms. */
   tick(nowMs: number): CtlMessage[];
   /** The next moment at which `tick` may have something to tell; null for never. */

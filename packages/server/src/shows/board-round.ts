@@ -80,6 +80,15 @@ export function newRound(
   };
 }
 
+/** What the journal has said of a round, without what the show file says. */
+export type RoundMemory = Omit<BoardRound, "cue" | "draw" | "index" | "rules" | "rulesHash">;
+
+/** For a snapshot; shared with the round: copy it (JR14). */
+export function rememberRound(round: BoardRound): RoundMemory {
+  const { cue: _cue, draw: _draw, index: _index, rules: _rules, rulesHash: _hash, ...memory } = round;
+  return memory;
+}
+
 /** What the journal says of the round, for the director. */
 export function roundFacts(round: BoardRound): CueFacts {
   const { cancelled, closed } = round;

@@ -25,10 +25,11 @@ import {
   newBoardPool,
   poolBalance,
   prizeView,
+  rememberPool,
   unitsLeft,
   unitsOpen,
 } from "./board-pool.ts";
-import type { Admission, Board, BoardParts } from "./board-port.ts";
+import type { Admission, Board, BoardMemory, BoardParts } from "./board-port.ts";
 import {
   addClose,
   addDrawn,
@@ -37,6 +38,7 @@ import {
   newRound,
   openWindowOf,
   type RoundLevel,
+  rememberRound,
   roundFacts,
   roundPhase,
   roundTimes,
@@ -119,6 +121,22 @@ class RunBoard implements Board {
     if (rounds.size > 0 || rains.size > 0 || messages.length > 0)
       for (const listener of this.#listeners) listener();
     return batch.replay ? [] : messages;
+  }
+
+  save(): BoardMemory {
+    return {
+      rounds: new Map(this.#rounds.map((round) => [round.draw, rememberRound(round)])),
+      pools: new Map(this.#pools.map((pool) => [pool.id, rememberPool(pool)])),
+      book: this.#book.save(),
+      told: this.#told,
+    };
+  }
+
+  load({ rounds, pools, book, told }: BoardMemory): void {
+    for (const round of this.#rounds) Object.assign(round, rounds.get(round.draw));
+    for (const pool of this.#pools) Object.assign(pool, pools.get(pool.id));
+    this.#book.load(book);
+    for (const [cue, phase] of told) this.#told.set(cue, phase);
   }
 
   /** Takes one event in; events of other runs change nothing here. */

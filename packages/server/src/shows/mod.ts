@@ -1,7 +1,7 @@
 // The door of `shows`: show files, runs, the board the pages see, the director, the studio.
 
 export { createBoard } from "./board.ts";
-export type { Admission, Board, BoardParts } from "./board-port.ts";
+export type { Admission, Board, BoardMemory, BoardParts } from "./board-port.ts";
 export type { RoundLevel, SealedWindow } from "./board-round.ts";
 export * from "./definition.ts";
 export { createDirector } from "./director.ts";
