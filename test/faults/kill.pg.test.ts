@@ -1,9 +1,17 @@
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@wanhui/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
 import { build } from "./build.fixture.ts";
-import { databaseKill, type Fault, type Night, playNight, serverKill } from "./night.fixture.ts";
+import {
+  databaseKill,
+  everythingShown,
+  type Fault,
+  type Night,
+  playNight,
+  serverKill,
+} from "./night.fixture.ts";
 import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
 
@@ -37,7 +45,12 @@ describe.each(Array.from({ length: nights }, (_, n) => n + 1))("night %i under k
   beforeAll(async () => {
     if (number === 1) build();
     folder = await createTestFolder();
-    server = new ServerProcess({ dataFolder: join(folder, "data"), port: await freePort() });
+    server = new ServerProcess({
+      dataFolder: join(folder, "data"),
+      port: await freePort(),
+      // A night this short would not be worth one.
+      env: { SNAPSHOT_EVENTS: "1" },
+    });
     await server.start();
     night = await playNight({
       servers: [server],
@@ -61,6 +74,22 @@ describe.each(Array.from({ length: nights }, (_, n) => n + 1))("night %i under k
   });
 
   nightContract(() => night);
+
+  test("[JR14] begun again from a snapshot, everybody is shown what the whole journal shows", async () => {
+    const snapshot = join(server.dataFolder, "snapshot");
+    await expect(stat(snapshot)).rejects.toThrow("ENOENT");
+    const shown = await everythingShown(server, night);
+    expect(JSON.stringify(shown)).toContain("lantern");
+    await server.stop();
+    await stat(snapshot);
+    await server.start("--log-level", "info");
+    expect(await server.log()).toContain("A snapshot stands for the beginning of the journal");
+    expect(await everythingShown(server, night)).toEqual(shown);
+    await server.kill();
+    await rm(snapshot);
+    await server.start();
+    expect(await everythingShown(server, night)).toEqual(shown);
+  }, 120_000);
 
   test("[FT6] a killed PostgreSQL is started again under the same server, and the night goes on", () => {
     expect(databaseKills).toEqual(

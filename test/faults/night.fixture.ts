@@ -101,6 +101,21 @@ async function theEnd(
   }
 }
 
+/** What a night that is over shows: the show, the proofs without their foot, what some people and everybody together won. */
+export async function everythingShown(server: ServerProcess, { viewers, everywhere }: Night) {
+  const show = await readShow([server]);
+  const { rounds, rains, prizes, cues, counts } = show;
+  const proofs = await Promise.all(
+    rounds.map(async ({ draw }) => {
+      const answer = await fetch(`${server.url}/api/draws/${encodeURIComponent(draw)}/proof`);
+      const lines = (await answer.text()).trimEnd().split("\n");
+      return { status: answer.status, lines: lines.slice(0, -1) };
+    }),
+  );
+  const awards = await Promise.all([...viewers, everywhere].map((viewer) => viewer.awards()));
+  return { rounds, rains, prizes, cues, counts: { ...counts, viewers: 0 }, proofs, awards };
+}
+
 /** kill -9 of a lone server, and its start on the same folder. */
 export function serverKill(server: ServerProcess): Fault {
   return {

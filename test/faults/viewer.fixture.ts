@@ -87,6 +87,13 @@ export class Viewer {
     return new Viewer({ urls, heard, user, token });
   }
 
+  /** What he has won, as he is shown it. */
+  async awards(): Promise<unknown> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    const answer = await fetch(`${this.#urls[0]}/api/me/awards`, { headers });
+    return answer.json();
+  }
+
   /** Taps and grabs over `sockets` sockets until the signal ends it. */
   async run(signal: AbortSignal, sockets = 1): Promise<void> {
     await Promise.all(

@@ -185,7 +185,7 @@ class GroupCommitEngine implements Engine, Service {
     this.#beacons.saw(round, chainHash);
   }
 
-  onDurable(listener: (batch: DurableBatch) => void, memory?: ListenerMemory): () => void {
+  onDurable(listener: (batch: DurableBatch) => void, memory?: ListenerMemory | null): () => void {
     this.#listeners.add(listener);
     const forget = this.#snapshots.add(memory);
     return () => {

@@ -32,6 +32,3 @@ export const IDLE_TICK_MS = 50;
 
 /** A replay of a shard that took longer is not to be done again (JR14). */
 export const SNAPSHOT_REPLAY_MS = 2_000;
-
-/** Events of a shard behind the last snapshot that make another one worth it at an end: replayed in about a second. */
-export const SNAPSHOT_EVENTS = 500_000;

@@ -13,7 +13,6 @@ import {
   type ProjectionMemory,
 } from "./projection.ts";
 import { openBatch } from "./replay.ts";
-import type { ListenerMemory } from "./snapshot.ts";
 import type { DurableBatch, Engine, EngineLog } from "./types.ts";
 
 /** Events carried in one transaction: about half a second of COPY, so that nobody waits long behind it. */
@@ -58,7 +57,7 @@ class Feed {
   #events = 0;
 
   add(batch: DurableBatch): void {
-    this.#newest.set(batch.shard, Math.max(batch.seq, this.#newest.get(batch.shard) ?? 0));
+    this.#newest.set(batch.shard, Math.max(batch.seq, this.newest(batch.shard)));
     const list = this.#batches.get(batch.shard) ?? [];
     const follows = list.length === 0 || list.at(-1)?.seq === batch.seq - 1;
     // Full: remember only that there is more. The reader finds the rest in the journal.
@@ -68,17 +67,8 @@ class Feed {
     this.#batches.set(batch.shard, list);
   }
 
-  /** There is a batch of this number, which was not told here. */
-  skipTo(shard: number, seq: number): void {
-    this.#newest.set(shard, Math.max(seq, this.#newest.get(shard) ?? 0));
-  }
-
   newest(shard: number): number {
     return this.#newest.get(shard) ?? 0;
-  }
-
-  shards(): number[] {
-    return [...this.#newest.keys()].sort((a, b) => a - b);
   }
 
   /** Forgets batches up to `seq` and returns what follows without a gap, possibly nothing. */
@@ -113,19 +103,11 @@ class TableMaterialiser implements Materialiser {
 
   constructor(parts: MaterialiserParts) {
     this.#parts = parts;
-    const memory: ListenerMemory = {
-      name: "materialiser",
-      // It reads how far it came from SQL; only that there is more has to be said.
-      save: () => ({}),
-      load: (_, ends) => {
-        for (const [shard, { seq }] of ends.entries()) if (seq > 0) this.#feed.skipTo(shard, seq);
-        this.#wake();
-      },
-    };
     this.#unsubscribe = parts.engine.onDurable((batch) => {
       this.#feed.add(batch);
       this.#wake();
-    }, memory);
+      // What it has to know is in SQL.
+    }, null);
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -224,22 +206,26 @@ class TableMaterialiser implements Materialiser {
   #idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      const behind = this.#feed
-        .shards()
-        .some((s) => this.#feed.newest(s) > (this.#checkpoints.get(s)?.seq ?? 0));
+      const behind = this.#newest().some(({ shard, seq }) => seq > (this.#checkpoints.get(shard)?.seq ?? 0));
       if (this.#ending || behind) resolve();
     });
   }
 
   // ---- what is next
 
+  /** The last durable batch of each shard: told here, or known by the engine from a snapshot (JR14). */
+  #newest(): { readonly shard: number; readonly seq: number }[] {
+    const { shards } = this.#parts.engine.status();
+    return shards.map(({ shard, seq }) => ({ shard, seq: Math.max(seq, this.#feed.newest(shard)) }));
+  }
+
   async #next(): Promise<Work[]> {
     const work: Work[] = [];
     let room = EVENTS_PER_TRANSACTION_MAX;
-    for (const shard of this.#feed.shards()) {
+    for (const { shard, seq } of this.#newest()) {
       const from = this.#checkpoints.get(shard) ?? { shard, seq: 0, hash: GENESIS_HASH };
       const known = this.#feed.after(shard, from.seq);
-      if (this.#feed.newest(shard) <= from.seq || room <= 0) continue;
+      if (seq <= from.seq || room <= 0) continue;
       const batches: DurableBatch[] = [];
       for await (const batch of known.length > 0 ? known : this.#read(from)) {
         batches.push(batch);

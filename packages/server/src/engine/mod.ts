@@ -15,7 +15,7 @@ export {
 export { type AnsweredHook, createOutbox, type Outbox, type OutboxRow } from "./outbox.ts";
 export { JournalBreak, openBatch, type Replayed, replayShard } from "./replay.ts";
 export { nodeScheduler } from "./scheduler.ts";
-export type { ListenerMemory, SnapshotStore } from "./snapshot.ts";
+export type { ListenerMemory, SnapshotParts, SnapshotStore } from "./snapshot.ts";
 export { createSnapshotFile } from "./snapshot-file.ts";
 export {
   type Done,

@@ -1,5 +1,5 @@
 import { type FrozenShard, freezeShard, thawShard } from "@wanhui/core";
-import { SNAPSHOT_EVENTS, SNAPSHOT_REPLAY_MS } from "./limits.ts";
+import { SNAPSHOT_REPLAY_MS } from "./limits.ts";
 import type { ChainEnd, Replayed } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
 import type { ShardRouter } from "./shard-router.ts";
@@ -30,7 +30,8 @@ export class SnapshotKeeper {
   }
 
   /** @returns what takes it away again */
-  add(memory: ListenerMemory | undefined): () => void {
+  add(memory: ListenerMemory | null | undefined): () => void {
+    if (memory === null) return () => {};
     if (memory === undefined) {
       this.#silent += 1;
       return () => {
@@ -50,7 +51,7 @@ export class SnapshotKeeper {
     const { snapshots, log } = this.#parts;
     if (snapshots === undefined) return;
     try {
-      const snapshot = await snapshots.read();
+      const snapshot = await snapshots.store.read();
       if (snapshot === null) return;
       const why = await this.#objection(snapshot, writers.length);
       if (why !== null) {
@@ -59,6 +60,8 @@ export class SnapshotKeeper {
       }
       await this.#load(snapshot, writers);
       this.#last = snapshot;
+      const batches = snapshot.ends.reduce((sum, { seq }) => sum + seq, 0);
+      log.info({ batches }, "A snapshot stands for the beginning of the journal");
     } catch (error) {
       log.warn({ err: error }, "The snapshot cannot be read: the whole journal is");
     }
@@ -79,17 +82,13 @@ export class SnapshotKeeper {
 
   /** After the start: a replay that took this long is not to be done again. */
   async afterReplay(writers: readonly ShardWriter[], slowestMs: number): Promise<void> {
-    const { replayMs } = this.#after;
-    if (slowestMs > replayMs) await this.#take(writers);
+    if (slowestMs > (this.#parts.snapshots?.afterReplayMs ?? SNAPSHOT_REPLAY_MS)) await this.#take(writers);
   }
 
   /** Before an end in order. */
   async beforeEnd(writers: readonly ShardWriter[]): Promise<void> {
-    if ([...this.#events.values()].some((events) => events >= this.#after.events)) await this.#take(writers);
-  }
-
-  get #after() {
-    return this.#parts.snapshotAfter ?? { events: SNAPSHOT_EVENTS, replayMs: SNAPSHOT_REPLAY_MS };
+    const worth = this.#parts.snapshots?.afterEvents ?? Number.POSITIVE_INFINITY;
+    if ([...this.#events.values()].some((events) => events >= worth)) await this.#take(writers);
   }
 
   async #objection({ ends, names }: Snapshot, shards: number): Promise<string | null> {
@@ -148,11 +147,11 @@ export class SnapshotKeeper {
     const begun = clock.monotonicMs();
     try {
       this.#events.clear();
-      await snapshots.write(
+      await snapshots.store.write(
         writers.map(({ stand }) => stand),
         parts,
       );
-      this.#last = await snapshots.read();
+      this.#last = await snapshots.store.read();
       log.info({ tookMs: Math.round(clock.monotonicMs() - begun) }, "A snapshot of the journal was kept");
     } catch (error) {
       log.warn({ err: error }, "No snapshot could be kept: the next start reads more of the journal");

@@ -23,12 +23,14 @@ import {
   TroubledStore,
   userOf,
 } from "./testing.ts";
-import type { DurableBatch, Engine, EngineCommand, EngineParts } from "./types.ts";
+import type { DurableBatch, Engine, EngineCommand } from "./types.ts";
 
 const KEPT = "A snapshot of the journal was kept";
 const POOL = "run/a" as PoolId;
 /** Kept at every end, never at a start. */
-const AT_ENDS = { events: 1, replayMs: Number.POSITIVE_INFINITY };
+const AT_ENDS = { afterEvents: 1, afterReplayMs: Number.POSITIVE_INFINITY };
+const AT_STARTS = { afterEvents: Number.POSITIVE_INFINITY, afterReplayMs: -1 };
+const NEVER = { afterEvents: Number.POSITIVE_INFINITY, afterReplayMs: Number.POSITIVE_INFINITY };
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let folder: string;
@@ -69,7 +71,7 @@ function counter(name = "counter") {
 
 /** An engine with a counting listener, started; `read` are the batches its start read from the journal. */
 async function opened(
-  options: { build?: string; after?: EngineParts["snapshotAfter"]; clock?: SetClock; memory?: null } = {},
+  options: { build?: string; after?: typeof AT_ENDS; clock?: SetClock; memory?: null } = {},
 ) {
   const { build = "this", after = AT_ENDS, clock = new SetClock(chain.genesisMs) } = options;
   const store = new TroubledStore(createPostgresJournal({ url: database.url }));
@@ -83,8 +85,8 @@ async function opened(
     }
   };
   const log = listeningLog();
-  const snapshots = createSnapshotFile({ path: join(folder, "snapshot"), build: async () => build });
-  const engine = engineOver(store, { log, snapshots, snapshotAfter: after, clock });
+  const file = createSnapshotFile({ path: join(folder, "snapshot"), build: async () => build });
+  const engine = engineOver(store, { log, snapshots: { store: file, ...after }, clock });
   engines.push(engine);
   const { counted, memory, onBatch } = counter();
   if (options.memory === null) engine.onDurable(onBatch);
@@ -146,7 +148,7 @@ test("[JR14] after a kill only what came behind the snapshot is read, draws and 
   await first.engine.submit({ type: "draw.plan", rules: rulesOf("run/d", "run/a", [1, 1]) });
   await first.engine.submit({ type: "pool.change", pool: POOL, delta: 4, commandId: "for the draw" });
   await first.engine.stop();
-  const second = await opened({ clock, after: { events: 1_000_000, replayMs: 2_000 } });
+  const second = await opened({ clock, after: NEVER });
   const { engine } = second;
   const draw = rulesOf("run/d", "run/a", [1, 1]).draw;
   expect(engine.shardOf({ draw })).toBe(engine.shardOf({ pool: POOL }));
@@ -163,10 +165,10 @@ test("[JR14] after a kill only what came behind the snapshot is read, draws and 
 });
 
 test("[JR14] a start that took long keeps one for the next", async () => {
-  const first = await opened({ after: { events: 1_000_000, replayMs: -1 } });
+  const first = await opened({ after: AT_STARTS });
   await play(first.engine);
   await first.engine.stop();
-  const second = await opened({ after: { events: 1_000_000, replayMs: -1 } });
+  const second = await opened({ after: AT_STARTS });
   expect(second.log.lines).toContain(KEPT);
   expect(second.read.length).toBeGreaterThan(0);
   const third = await opened();
@@ -200,7 +202,7 @@ test("[JR14] another build, a damaged file, another journal, a listener without 
   const path = join(folder, "snapshot");
   const good = await readFile(path);
   const check = async (why: string, options: Parameters<typeof opened>[0] = {}) => {
-    const next = await opened({ after: { events: 1_000_000, replayMs: 60_000 }, ...options });
+    const next = await opened({ after: NEVER, ...options });
     expect(next.counted.heard, why).toBe(first.counted.events);
     expect(digests(next.engine), why).toEqual(live);
     await next.engine.stop();
@@ -220,7 +222,7 @@ test("[JR14] another build, a damaged file, another journal, a listener without 
   }
   await writeFile(path, good);
   await database.pool.query("truncate journal, shards");
-  const other = await opened({ after: { events: 1_000_000, replayMs: 60_000 } });
+  const other = await opened({ after: NEVER });
   expect(other.log.lines.join("\n")).toContain("has not its batch");
   expect(other.counted.events).toBe(0);
 });
@@ -229,10 +231,10 @@ test("[JR14] none is kept while a listener says that this is no moment, and a fu
   const store = createPostgresJournal({ url: database.url });
   stores.push(store);
   const log = listeningLog();
-  // A folder stands where the file should: no write can succeed.
-  const snapshots = createSnapshotFile({ path: join(folder, "is", "there"), build: async () => "this" });
+  // A file stands where its folder should: no write can succeed.
+  const nowhere = createSnapshotFile({ path: join(folder, "is", "there"), build: async () => "this" });
   await writeFile(join(folder, "is"), "a file");
-  const engine = engineOver(store, { log, snapshots, snapshotAfter: AT_ENDS });
+  const engine = engineOver(store, { log, snapshots: { store: nowhere, ...AT_ENDS } });
   engines.push(engine);
   await engine.start();
   await play(engine);
@@ -241,8 +243,10 @@ test("[JR14] none is kept while a listener says that this is no moment, and a fu
   const next = createPostgresJournal({ url: database.url });
   stores.push(next);
   const unready = engineOver(next, {
-    snapshots: createSnapshotFile({ path: join(folder, "snapshot"), build: async () => "this" }),
-    snapshotAfter: AT_ENDS,
+    snapshots: {
+      store: createSnapshotFile({ path: join(folder, "snapshot"), build: async () => "this" }),
+      ...AT_ENDS,
+    },
   });
   engines.push(unready);
   unready.onDurable(() => {}, { name: "unready", save: () => null, load: () => {} });

@@ -16,6 +16,15 @@ export type ListenerMemory = {
   load(saved: unknown, ends: readonly ChainEnd[]): void;
 };
 
+/** Where snapshots are kept, and when another one is worth it. */
+export type SnapshotParts = {
+  readonly store: SnapshotStore;
+  /** Events of a shard behind the last one that make an end in order keep another. */
+  readonly afterEvents: number;
+  /** A start whose longest replay of a shard took more keeps another; left out: `SNAPSHOT_REPLAY_MS`. */
+  readonly afterReplayMs?: number;
+};
+
 /** What a process made of the journal up to one batch of each shard. */
 export type Snapshot = {
   /** The last batch of each shard that is in it, by shard; seq 0 for a shard without one. */

@@ -150,7 +150,7 @@ export function engineOver(
   store: JournalStore,
   options: { clock?: SetClock; holder?: string; log?: EngineLog; shards?: number } & Pick<
     EngineParts,
-    "snapshots" | "snapshotAfter"
+    "snapshots"
   > = {},
 ) {
   const clock = options.clock ?? new SetClock(chain.genesisMs);
@@ -163,6 +163,5 @@ export function engineOver(
     holder: options.holder ?? "test",
     shards: options.shards ?? 4,
     ...(options.snapshots && { snapshots: options.snapshots }),
-    ...(options.snapshotAfter && { snapshotAfter: options.snapshotAfter }),
   });
 }

@@ -14,7 +14,7 @@ import type {
   UserKey,
 } from "@wanhui/core";
 import type { Batch, JournalStore } from "./journal-store.ts";
-import type { ListenerMemory, SnapshotStore } from "./snapshot.ts";
+import type { ListenerMemory, SnapshotParts } from "./snapshot.ts";
 
 /** A command somebody may submit: everything but the engine's own tick. */
 export type EngineCommand = Exclude<Command, { type: "tick" }>;
@@ -168,9 +168,10 @@ export interface Engine {
    * `replay: true`. Listeners are called in the order they came. One that throws ends the engine (JR12): trouble of the
    * world is the listener's own to keep and try again.
    *
-   * @param memory what a snapshot keeps of the listener (JR14); an engine with one that has none reads the whole journal
+   * @param memory what a snapshot keeps of the listener (JR14), null for one that remembers nothing; as long as there is
+   * one that does not say, the whole journal is read
    */
-  onDurable(listener: (batch: DurableBatch) => void, memory?: ListenerMemory): () => void;
+  onDurable(listener: (batch: DurableBatch) => void, memory?: ListenerMemory | null): () => void;
   /** The live state of a shard, to look at and never to change. It may run ahead of the disk: nothing in it is a promise yet. */
   state(shard: number): ShardState;
   /** Shard of a pool, or of a planned draw; null for a draw nobody planned. */
@@ -203,9 +204,7 @@ export type EngineParts = {
   /** Other processes on the same journal; without them `start` takes every shard over (JR6). */
   readonly neighbours?: Neighbours;
   /** Where snapshots are kept; without them every start reads the whole journal (JR14). */
-  readonly snapshots?: SnapshotStore;
-  /** When another one is worth it; left out: `SNAPSHOT_EVENTS` and `SNAPSHOT_REPLAY_MS`. */
-  readonly snapshotAfter?: { readonly events: number; readonly replayMs: number };
+  readonly snapshots?: SnapshotParts;
   /** Shards to make when the database has none yet (JR1); an existing database keeps its number. */
   readonly shards?: number;
 };

@@ -47,10 +47,10 @@ export function makeEngineRoom(ground: Ground): EngineRoom {
     // Proofs of a guest of the folder are made anew at each start: from the whole journal.
     ...(database.keeper.holds
       ? {
-          snapshots: createSnapshotFile({
-            path: join(config.dataFolder, "snapshot"),
-            build: readBuild,
-          }),
+          snapshots: {
+            store: createSnapshotFile({ path: join(config.dataFolder, "snapshot"), build: readBuild }),
+            afterEvents: config.snapshotEvents,
+          },
         }
       : {}),
   });

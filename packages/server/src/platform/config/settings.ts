@@ -145,6 +145,14 @@ export const settings = {
     meaning:
       "viewers' sockets this process holds at most; one more is told to come back later and polls meanwhile",
   }),
+  snapshotEvents: setting({
+    env: "SNAPSHOT_EVENTS",
+    flag: "snapshot-events",
+    schema: wholeNumber(1, 1_000_000_000).default(500_000),
+    byDefault: "500000: replayed in about a second",
+    meaning:
+      "events of a shard that make an end in order keep a snapshot, so that the next start need not read them again",
+  }),
   publicUrl: setting({
     env: "PUBLIC_URL",
     flag: "public-url",
