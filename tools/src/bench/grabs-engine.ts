@@ -9,12 +9,14 @@ import {
   createPostgresJournal,
   type Engine,
   EngineFault,
+  type JournalStore,
   lockDataFolder,
   migrate,
   nodeScheduler,
   readDatabaseClock,
   readMigrations,
   replayShard,
+  type SnapshotParts,
   sha256,
   silentLog,
   startEmbeddedPostgres,
@@ -38,8 +40,19 @@ export type EngineUnderTest = {
   stop(): Promise<void>;
 };
 
-/** Starts PostgreSQL and the engine as `wanhui start` does, without gateway and materialiser. */
-export async function startEngine(): Promise<EngineUnderTest> {
+/** A PostgreSQL of its own with an empty journal, and engines on it. */
+export type JournalUnderTest = {
+  readonly folder: string;
+  readonly url: string;
+  readonly clock: AnchoredClock;
+  readonly store: JournalStore;
+  /** Made as `wanhui start` makes it, without gateway and materialiser; started by its user. */
+  engine(options?: { readonly snapshots?: SnapshotParts }): Engine;
+  stop(): Promise<void>;
+};
+
+/** Starts PostgreSQL as `wanhui start` does. */
+export async function openJournal(): Promise<JournalUnderTest> {
   const path = await mkdtemp(join(tmpdir(), "wanhui-bench-"));
   const folder = await lockDataFolder(path);
   const server = await startEmbeddedPostgres({ folder, log: silentLog() });
@@ -48,11 +61,35 @@ export async function startEngine(): Promise<EngineUnderTest> {
   const clock = new AnchoredClock({ reading: await readDatabaseClock(pool) });
   const store = createPostgresJournal({ url: server.url });
   const log = silentLog();
-  const engine = createEngine({ store, clock, scheduler: nodeScheduler, sha256, log, holder: "bench" });
+  return {
+    folder: path,
+    url: server.url,
+    clock,
+    store,
+    engine: ({ snapshots } = {}) =>
+      createEngine({
+        ...{ store, clock, scheduler: nodeScheduler, sha256, log, holder: "bench" },
+        ...(snapshots && { snapshots }),
+      }),
+    async stop() {
+      await store.close();
+      await pool.end();
+      await server.stop();
+      await folder.release();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts PostgreSQL and the engine as `wanhui start` does, without gateway and materialiser. */
+export async function startEngine(): Promise<EngineUnderTest> {
+  const journal = await openJournal();
+  const { clock, store } = journal;
+  const engine = journal.engine();
   await engine.start();
   const sold = new Map<PoolId, number>();
   return {
-    url: server.url,
+    url: journal.url,
     async grabs({ users, requests, inFlight }) {
       const id = `bench/round-${sold.size + 1}` as PoolId;
       await openPool(engine, { id, units: users.length, nowMs: Math.floor(clock.nowMs()) });
@@ -78,16 +115,16 @@ export async function startEngine(): Promise<EngineUnderTest> {
     },
     async stop() {
       await engine.stop();
-      await store.close();
-      await pool.end();
-      await server.stop();
-      await folder.release();
-      await rm(path, { recursive: true, force: true });
+      await journal.stop();
     },
   };
 }
 
-async function openPool(engine: Engine, pool: { id: PoolId; units: number; nowMs: number }): Promise<void> {
+/** Makes a pool and opens its grab. */
+export async function openPool(
+  engine: Engine,
+  pool: { id: PoolId; units: number; nowMs: number },
+): Promise<void> {
   const { id, units, nowMs } = pool;
   const made = await engine.submit({
     type: "pool.create",
@@ -106,7 +143,7 @@ async function openPool(engine: Engine, pool: { id: PoolId; units: number; nowMs
 }
 
 /** Wishes one after the other, never more than `inFlight` unanswered; resolves to the awards won. */
-function play(
+export function play(
   engine: Engine,
   round: { id: PoolId; users: readonly UserId[]; requests: readonly RequestId[]; inFlight: number },
 ): Promise<string[]> {

@@ -10,6 +10,7 @@ import { benchVerify } from "./proof.ts";
 import { benchRoundStart } from "./round-start.ts";
 import type { BenchRow } from "./rows.ts";
 import { benchScale } from "./scale.ts";
+import { benchSnapshot } from "./snapshot.ts";
 import { benchStart } from "./start.ts";
 import { benchTakeover } from "./takeover.ts";
 import { benchTaps } from "./taps.ts";
@@ -37,7 +38,11 @@ export const benches = {
   taps: benchTaps,
   fanout: benchFanout,
   idle: benchIdle,
-  start: async (options) => [...(await benchStart(options)), ...(await benchRoundStart(options))],
+  start: async (options) => [
+    ...(await benchStart(options)),
+    ...(await benchSnapshot(options)),
+    ...(await benchRoundStart(options)),
+  ],
   takeover: benchTakeover,
   verify: benchVerify,
   scale: benchScale,
