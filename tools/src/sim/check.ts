@@ -227,7 +227,7 @@ function checkPromises(told: readonly Told[], ledger: Ledger, problems: string[]
 
 /** Nothing was announced as durable that the journal does not have, word for word, and nothing twice or out of order. */
 function checkAnnouncements(night: Night, isLost: (shard: number) => boolean, problems: string[]): void {
-  const heard = new Map<string, number>();
+  const heard = new Map(night.begun);
   for (const { by, batch } of night.announced) {
     const { shard, seq, hash } = batch;
     if (isLost(shard)) continue;

@@ -6,6 +6,7 @@ import { simChain } from "./sim-beacon.ts";
 import { SimHub } from "./sim-bus.ts";
 import { SimHouse } from "./sim-house.ts";
 import { inItsTime, mortal, type Process } from "./sim-process.ts";
+import { SimSnapshots } from "./sim-snapshots.ts";
 import {
   type Cause,
   calmedHouse,
@@ -24,6 +25,9 @@ const BOOT_AFTER_MS_MAX = 1_500;
 const AFTER_PROMOTION_MS = 25_000;
 /** Answers of what the old server had committed may be on their way as long as the slowest statement. */
 const OLD_ANSWERS_MS = 12_000;
+
+/** Nights in which processes keep snapshots: one of so many. */
+const SNAPSHOTS_EVERY = 4;
 
 /** A stream of its own: what latecomers draw moves nothing else. */
 const LATECOMERS = 0x1a7ec0;
@@ -56,6 +60,7 @@ export type Promotion = {
 export class HouseNight extends Night {
   readonly #house = new SimHouse(this.disk, () => this.world.nowMs);
   readonly #houseWeather: HouseWeather;
+  readonly #snapshots = new SimSnapshots();
   readonly #hub = new SimHub({
     world: this.world,
     random: this.faults.fork(),
@@ -149,8 +154,16 @@ export class HouseNight extends Night {
       shards: SHARDS,
       neighbours: process.cluster.neighbours,
       log: this.#logOf(process),
+      // In some nights only: who begins from one reads less, and that moves everybody else's chances.
+      ...(this.seed % SNAPSHOTS_EVERY === 2 && {
+        snapshots: {
+          store: mortal(process, this.#snapshots.store, world),
+          afterEvents: 1,
+          afterReplayMs: -1,
+        },
+      }),
     });
-    process.engine.onDurable((batch) => this.durable(process, batch));
+    process.engine.onDurable((batch) => this.durable(process, batch), this.begins(process));
     process.engine.sawBeacon(this.newestRound, simChain.chainHash);
     this.processes.push(process);
     void this.#start(process);

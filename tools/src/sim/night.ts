@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { type Answer, type DrawId, listDraws, type PoolId, roundDueMs, type SealHeader } from "@wanhui/core";
-import { type DurableBatch, type Engine, type EngineCommand, EngineFault } from "@wanhui/server";
+import {
+  type DurableBatch,
+  type Engine,
+  type EngineCommand,
+  EngineFault,
+  type ListenerMemory,
+} from "@wanhui/server";
 import { Cast, type Told } from "./cast.ts";
 import { MemoryDisk, type StatementFate, type StatementKind } from "./memory-journal.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
@@ -38,6 +44,8 @@ export abstract class Night {
   readonly seed: number;
   readonly disk = new MemoryDisk();
   readonly told: Told[] = [];
+  /** By process and shard: the batch a process that began from a snapshot had not to hear. */
+  readonly begun = new Map<string, number>();
   readonly announced: { readonly by: string; readonly batch: DurableBatch }[] = [];
   readonly sometimes: Sometimes = {};
   readonly trace: string[] = [];
@@ -155,6 +163,18 @@ export abstract class Night {
       if (event.type === "draw.closed" && event.record.leftoversTo !== null) this.count("leftovers promised");
       if (event.type !== "entered" && event.type !== "granted") this.say(`${process.name} ${event.type}`);
     }
+  }
+
+  /** A process that begins from a snapshot hears what came behind it (JR14). */
+  protected begins({ name }: Process): ListenerMemory {
+    return {
+      name: "night",
+      save: () => ({}),
+      load: (_, ends) => {
+        this.count("began from a snapshot");
+        for (const [shard, { seq }] of ends.entries()) this.begun.set(`${name} ${shard}`, seq);
+      },
+    };
   }
 
   #sealedOne(process: Process, header: SealHeader): void {
