@@ -78,7 +78,7 @@ class GroupCommitEngine implements Engine, Service {
       planned: (draw, shard) => this.#router.planned(draw, shard),
     };
     this.#router = new ShardRouter(parts.sha256);
-    this.#snapshots = new SnapshotKeeper(parts, { router: this.#router, beacons: this.#beacons });
+    this.#snapshots = new SnapshotKeeper(parts, this.#beacons);
     this.#keeper = new ShardKeeper(this.#keeperHost());
     this.shards = new ControlledShards({
       keeper: this.#keeper,

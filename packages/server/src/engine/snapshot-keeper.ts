@@ -2,7 +2,6 @@ import { type FrozenShard, freezeShard, thawShard } from "@wanhui/core";
 import { SNAPSHOT_REPLAY_MS } from "./limits.ts";
 import type { ChainEnd, Replayed } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
-import type { ShardRouter } from "./shard-router.ts";
 import type { ShardWriter } from "./shard-writer.ts";
 import type { ListenerMemory, Snapshot } from "./snapshot.ts";
 import type { DurableBatch, EngineParts } from "./types.ts";
@@ -14,7 +13,6 @@ const ofListener = (name: string) => `listener/${name}`;
 /** Begins from the last snapshot where there is one to be trusted, and takes the next when it is worth it (JR14). */
 export class SnapshotKeeper {
   readonly #parts: EngineParts;
-  readonly #router: ShardRouter;
   readonly #beacons: SeenBeacons;
   readonly #memories = new Map<string, ListenerMemory>();
   /** A listener that remembers and cannot be asked would begin wrong. */
@@ -23,10 +21,9 @@ export class SnapshotKeeper {
   readonly #events = new Map<number, number>();
   #last: Snapshot | null = null;
 
-  constructor(parts: EngineParts, known: { readonly router: ShardRouter; readonly beacons: SeenBeacons }) {
+  constructor(parts: EngineParts, beacons: SeenBeacons) {
     this.#parts = parts;
-    this.#router = known.router;
-    this.#beacons = known.beacons;
+    this.#beacons = beacons;
   }
 
   /** @returns what takes it away again */
@@ -121,9 +118,7 @@ export class SnapshotKeeper {
     for (const [at, writer] of writers.entries()) {
       const state = states[at];
       const end = ends[at];
-      if (state === undefined || end === undefined) continue;
-      writer.adopt({ state, end });
-      for (const draw of state.draws.keys()) this.#router.planned(draw, writer.shard);
+      if (state !== undefined && end !== undefined) writer.adopt({ state, end });
     }
     this.#beacons.load(beacons);
     for (const { memory, saved } of listeners) memory.load(saved, ends);
