@@ -33,6 +33,10 @@ export class AloneNight extends Night {
     return random.chance(0.8) ? ready.at(-1) : ready[0];
   }
 
+  protected mayBeLost(): boolean {
+    return false;
+  }
+
   protected keepsAnswers(): boolean {
     return true;
   }

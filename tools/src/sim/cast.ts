@@ -35,6 +35,8 @@ export type Stage = {
   /** Whoever serves now, if anybody. */
   serving(): Engine | undefined;
   isOver(): boolean;
+  /** Whether what was acknowledged of an award may have gone with a database that a standby replaced (SM4). */
+  mayBeLost(awardId: AwardId): boolean;
   count(what: string): void;
   readonly pools: PoolId[];
   readonly draws: DrawId[];
@@ -222,7 +224,7 @@ export class Cast {
     }
     const posted = await this.#stage.ask({ type: "award.post", awardId, orderId }, random);
     if (posted.ok) this.#stage.told.push({ kind: "posted", awardId, orderId });
-    else
+    else if (!this.#stage.mayBeLost(awardId))
       this.#stage.broken.push(
         `award ${awardId} was committed to ${orderId} and could not be posted: ${posted.code}`,
       );

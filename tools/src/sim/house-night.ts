@@ -1,3 +1,4 @@
+import type { AwardId } from "@wanhui/core";
 import { CLUSTER_VERSION, Cluster, createEngine, type Engine, Liveness } from "@wanhui/server";
 import { MemoryJournal, type StatementFate, type StatementKind } from "./memory-journal.ts";
 import { Night, sha256 } from "./night.ts";
@@ -100,6 +101,14 @@ export class HouseNight extends Night {
     // A viewer's process may be any, a stalled one too.
     const ready = this.processes.filter((process) => process.alive && process.ready);
     return ready.length === 0 ? undefined : random.pick(ready);
+  }
+
+  protected mayBeLost(awardId: AwardId): boolean {
+    const lost = this.promotion?.lostShards ?? new Set();
+    const shards = this.processes.map(({ engine }) => engine.shardOfAward(awardId));
+    const shard = shards.find((one) => one !== null) ?? null;
+    // One that nobody knows any more went with its grant.
+    return shard === null ? lost.size > 0 : lost.has(shard);
   }
 
   protected keepsAnswers(): boolean {

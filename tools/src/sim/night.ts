@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { type Answer, type DrawId, listDraws, type PoolId, roundDueMs, type SealHeader } from "@wanhui/core";
+import {
+  type Answer,
+  type AwardId,
+  type DrawId,
+  listDraws,
+  type PoolId,
+  roundDueMs,
+  type SealHeader,
+} from "@wanhui/core";
 import {
   type DurableBatch,
   type Engine,
@@ -64,6 +72,7 @@ export abstract class Night {
     sleep: (ms) => this.world.sleep(ms),
     ask: (command, random) => this.#ask(command, random),
     serving: () => this.processes.filter((one) => one.ready).at(-1)?.engine,
+    mayBeLost: (awardId) => this.mayBeLost(awardId),
     isOver: () => this.over || this.weather === fairWeather,
     count: (what) => this.count(what),
     pools: this.pools,
@@ -97,6 +106,8 @@ export abstract class Night {
   protected abstract ended(): boolean;
   /** Whether every answer must stand: not where a standby lost what nobody who lives knew. */
   protected abstract keepsAnswers(): boolean;
+  /** Whether what was acknowledged of an award may be gone: on a shard whose last batches a standby lost. */
+  protected abstract mayBeLost(awardId: AwardId): boolean;
   /** Engines whose live state must be the journal's in the end. */
   abstract engines(): Engine[];
 
