@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AwardId, PoolId, RequestId, UserId } from "@wanhui/core";
 import type { AwardKind, PrizeView } from "@wanhui/protocol";
 import type pg from "pg";
@@ -342,6 +343,7 @@ export class Night {
 
   /** Everything that happens by itself, until nothing more does. */
   async quiet(life: Life): Promise<void> {
+    await this.#rolledBack();
     for (let round = 0; round < 3; round += 1) {
       this.offsetMs += 6_000;
       await life.awards.settler.runOnce();
@@ -349,6 +351,14 @@ export class Night {
       await this.outbox.drained();
       await this.materialiser.caughtUp();
     }
+  }
+
+  /** What a killed life had open is rolled back in its own time; until then its rows are skipped by whoever looks. */
+  async #rolledBack(): Promise<void> {
+    const until = performance.now() + 5_000;
+    const open = `select 1 from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in transaction%'`;
+    while ((await this.pool.query(open)).rowCount !== 0 && performance.now() < until) await sleep(5);
   }
 
   /** What the tables say of an award. */
