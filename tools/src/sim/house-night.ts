@@ -103,8 +103,9 @@ export class HouseNight extends Night {
     return ready.length === 0 ? undefined : random.pick(ready);
   }
 
-  protected mayBeLost(awardId: AwardId): boolean {
+  protected mayBeLost(awardId: AwardId | null): boolean {
     const lost = this.promotion?.lostShards ?? new Set();
+    if (awardId === null) return lost.size > 0;
     const shards = this.processes.map(({ engine }) => engine.shardOfAward(awardId));
     const shard = shards.find((one) => one !== null) ?? null;
     // One that nobody knows any more went with its grant.

@@ -107,7 +107,7 @@ export abstract class Night {
   /** Whether every answer must stand: not where a standby lost what nobody who lives knew. */
   protected abstract keepsAnswers(): boolean;
   /** Whether what was acknowledged of an award may be gone: on a shard whose last batches a standby lost. */
-  protected abstract mayBeLost(awardId: AwardId): boolean;
+  protected abstract mayBeLost(awardId: AwardId | null): boolean;
   /** Engines whose live state must be the journal's in the end. */
   abstract engines(): Engine[];
 
