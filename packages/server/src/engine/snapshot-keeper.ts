@@ -45,23 +45,31 @@ export class SnapshotKeeper {
 
   /** Puts shards and listeners where the last snapshot left them; everything else stays as it was made. */
   async begin(writers: readonly ShardWriter[]): Promise<void> {
+    const load = await this.#prepared(writers).catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, "The snapshot cannot be read: the whole journal is");
+      return null;
+    });
+    // From here on nothing may fail: half a snapshot under a whole replay would be wrong, so a bug ends the start.
+    load?.();
+  }
+
+  /** What puts everything where the snapshot left it, once all of it is read and believed; null for none. */
+  async #prepared(writers: readonly ShardWriter[]): Promise<(() => void) | null> {
     const { snapshots, log } = this.#parts;
-    if (snapshots === undefined) return;
-    try {
-      const snapshot = await snapshots.store.read();
-      if (snapshot === null) return;
-      const why = await this.#objection(snapshot, writers.length);
-      if (why !== null) {
-        log.info({}, `The snapshot is not used, the whole journal is read: ${why}`);
-        return;
-      }
-      await this.#load(snapshot, writers);
+    const snapshot = (await snapshots?.store.read()) ?? null;
+    if (snapshot === null) return null;
+    const why = await this.#objection(snapshot, writers.length);
+    if (why !== null) {
+      log.info({}, `The snapshot is not used, the whole journal is read: ${why}`);
+      return null;
+    }
+    const load = await this.#loader(snapshot, writers);
+    return () => {
+      load();
       this.#last = snapshot;
       const batches = snapshot.ends.reduce((sum, { seq }) => sum + seq, 0);
       log.info({ batches }, "A snapshot stands for the beginning of the journal");
-    } catch (error) {
-      log.warn({ err: error }, "The snapshot cannot be read: the whole journal is");
-    }
+    };
   }
 
   /** A shard as the last snapshot has it, for a rebuild; null when there is none, or the journal has become another. */
@@ -102,8 +110,8 @@ export class SnapshotKeeper {
     return seq === 0 || (await this.#parts.store.readBatch(shard, seq))?.hash === hash;
   }
 
-  /** Reads and checks everything first, then changes everything in one turn. */
-  async #load(snapshot: Snapshot, writers: readonly ShardWriter[]): Promise<void> {
+  /** Reads and checks everything; what it returns changes everything in one turn. */
+  async #loader(snapshot: Snapshot, writers: readonly ShardWriter[]): Promise<() => void> {
     const { ends } = snapshot;
     const states = await Promise.all(
       writers.map(async ({ shard }) => thawShard((await snapshot.part(partOf(shard))) as FrozenShard)),
@@ -115,13 +123,15 @@ export class SnapshotKeeper {
       if (memory.fits?.(saved) === false) throw new Error(`${memory.name} cannot begin from it`);
       listeners.push({ memory, saved });
     }
-    for (const [at, writer] of writers.entries()) {
-      const state = states[at];
-      const end = ends[at];
-      if (state !== undefined && end !== undefined) writer.adopt({ state, end });
-    }
-    this.#beacons.load(beacons);
-    for (const { memory, saved } of listeners) memory.load(saved, ends);
+    return () => {
+      for (const [at, writer] of writers.entries()) {
+        const state = states[at];
+        const end = ends[at];
+        if (state !== undefined && end !== undefined) writer.adopt({ state, end });
+      }
+      this.#beacons.load(beacons);
+      for (const { memory, saved } of listeners) memory.load(saved, ends);
+    };
   }
 
   /** Only where every shard is exactly its journal: nothing decided and unwritten, nothing unknown. */

@@ -167,12 +167,12 @@ export class ProofStory {
   /** Begins, told nothing yet, from what another one was told. */
   load(told: ToldStory): void {
     this.#arm = told.arm;
-    this.#records.push(...told.records);
+    for (const record of told.records) this.#records.push(record);
     for (const [hash, seal] of told.seals) this.#seals.set(hash, seal);
     for (const window of told.drawn) this.#drawn.add(window);
     for (const window of told.results) this.#results.add(window);
     for (const [awardId, award] of told.awards) this.#awards.set(awardId, award);
-    this.#forfeits.push(...told.forfeits);
+    for (const forfeit of told.forfeits) this.#forfeits.push(forfeit);
     this.#closed = told.closed;
     this.#changes = told.changes;
   }
