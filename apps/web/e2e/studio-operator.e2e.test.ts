@@ -117,6 +117,9 @@ test("[AW5] [AW4] [AW6] a winner's award is found, extended once, and another on
   const { page, context } = desk;
   const dialog = page.getByRole("dialog");
   const [late, cheat] = [await takeKettle("a"), await takeKettle("b")];
+  // A list opened between the two would show one and offer the other behind a button.
+  const listed = async () => (await ask<StudioAwardsView>(context, "/api/studio/awards")).awards.length;
+  await expect.poll(listed, { timeout: 20_000 }).toBe(2);
   await page.getByRole("tab", { name: "Awards" }).click();
   await page.locator(".award").nth(1).waitFor({ timeout: 20_000 });
   await page.getByLabel("Award id").fill(late);
