@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BeaconChain, Hash, Hex } from "@wanhui/core";
 import { roundDueMs } from "@wanhui/core";
-import { type Clock, Fault } from "../platform/mod.ts";
+import { type Clock, Fault, withSignal } from "../platform/mod.ts";
 
 /** One public random value: believed only after its signature was verified. */
 export type Beacon = {
@@ -103,7 +103,7 @@ export async function lookEarly(options: {
   if (dueMs - clock.nowMs() > 2 * periodMs) return null;
   try {
     await sleep(Math.max(0, dueMs - EARLY_MS - clock.nowMs()), signal);
-    const found = await options.ask(round, AbortSignal.any([signal, AbortSignal.timeout(EARLY_MS)]));
+    const found = await withSignal([signal, AbortSignal.timeout(EARLY_MS)], (end) => options.ask(round, end));
     // What comes when the round is due proves nothing.
     return clock.nowMs() < dueMs ? found : null;
   } catch {

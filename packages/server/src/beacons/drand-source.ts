@@ -1,5 +1,5 @@
 import type { BeaconChain } from "@wanhui/core";
-import type { Clock } from "../platform/mod.ts";
+import { type Clock, withSignal } from "../platform/mod.ts";
 import {
   type Beacon,
   type BeaconSource,
@@ -103,11 +103,24 @@ async function race<T>(
   signal: AbortSignal,
   ask: (url: string, signal: AbortSignal) => Promise<T>,
 ): Promise<T | string> {
-  const over = new AbortController();
-  const all = AbortSignal.any([signal, over.signal]);
   const complaints: string[] = [];
+  try {
+    // The first good answer ends the others.
+    return await withSignal([signal], (all) => Promise.any(relayRuns(urls, all, ask, complaints)));
+  } catch {
+    signal.throwIfAborted();
+    return complaints.join("; ");
+  }
+}
+
+function relayRuns<T>(
+  urls: readonly string[],
+  all: AbortSignal,
+  ask: (url: string, signal: AbortSignal) => Promise<T>,
+  complaints: string[],
+): Promise<T>[] {
   let failed: Promise<unknown> = Promise.resolve();
-  const runs = urls.map((url, index) => {
+  return urls.map((url, index) => {
     const before = failed;
     const run = (async () => {
       if (index > 0) await Promise.race([before, sleep(index * hedgeMs, all)]);
@@ -120,19 +133,15 @@ async function race<T>(
       throw error;
     });
   });
-  try {
-    return await Promise.any(runs);
-  } catch {
-    signal.throwIfAborted();
-    return complaints.join("; ");
-  } finally {
-    over.abort();
-  }
 }
 
-async function fetchJson(url: string, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
+function fetchJson(url: string, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
+  return withSignal([signal, AbortSignal.timeout(timeoutMs)], (end) => fetchObject(url, end));
+}
+
+async function fetchObject(url: string, signal: AbortSignal): Promise<unknown> {
   const response = await fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    signal,
     headers: { accept: "application/json" },
     redirect: "error",
   });

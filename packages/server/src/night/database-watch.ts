@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { errorMessage, type Service } from "../platform/mod.ts";
+import { errorMessage, type Service, withSignal } from "../platform/mod.ts";
 import { pause } from "./ground.ts";
 
 /** A director sees within two seconds that nothing is being stored. */
@@ -18,21 +18,19 @@ export function createDatabaseWatch(parts: { readonly pool: Pick<pg.Pool, "query
   const ended = new AbortController();
   let trouble: string | null = null;
   async function look(end: AbortSignal): Promise<void> {
-    const answered = new AbortController();
-    const late = pause(ANSWER_WITHIN_MS, AbortSignal.any([end, answered.signal])).then(() => {
-      if (!answered.signal.aborted && !end.aborted)
-        trouble = `it has not answered for ${ANSWER_WITHIN_MS} ms`;
+    await withSignal([end], async (waiting) => {
+      void pause(ANSWER_WITHIN_MS, waiting).then(() => {
+        if (!waiting.aborted) trouble = `it has not answered for ${ANSWER_WITHIN_MS} ms`;
+      });
+      await parts.pool.query("select 1").then(
+        () => {
+          trouble = null;
+        },
+        (error: unknown) => {
+          trouble = errorMessage(error) || "it cannot be reached";
+        },
+      );
     });
-    await parts.pool.query("select 1").then(
-      () => {
-        trouble = null;
-      },
-      (error: unknown) => {
-        trouble = errorMessage(error) || "it cannot be reached";
-      },
-    );
-    answered.abort();
-    await late;
   }
   return {
     name: "database watch",

@@ -17,16 +17,16 @@ export type Entrants = {
 /** @param options.devicesMax for tests of the bound */
 export function createEntrants(options: { devicesMax?: number } = {}): Entrants {
   const devicesMax = options.devicesMax ?? DEVICES_MAX;
-  const peopleOf = new Map<string, Set<UserId>>();
+  /** Most devices bring one person, who then stands there alone: a set for each would be most of the memory. */
+  const peopleOf = new Map<string, UserId | Set<UserId>>();
   /** A session lives as long as its socket: its taps after the first cost no text to be built. */
   const known = new WeakMap<Entrant, Set<string>>();
   return {
     mayEnter(session, what) {
       if (known.get(session)?.has(what)) return true;
       const key = `${what} ${session.device}`;
-      const people = peopleOf.get(key) ?? new Set();
-      if (!people.has(session.userId) && people.size >= PEOPLE_PER_DEVICE_MAX) return false;
-      people.add(session.userId);
+      const people = withPerson(peopleOf.get(key), session.userId);
+      if (people === null) return false;
       peopleOf.delete(key);
       peopleOf.set(key, people);
       if (peopleOf.size > devicesMax) {
@@ -37,4 +37,12 @@ export function createEntrants(options: { devicesMax?: number } = {}): Entrants 
       return true;
     },
   };
+}
+
+/** The people of a device with one more; null when it has brought its number of others. */
+function withPerson(people: UserId | Set<UserId> | undefined, user: UserId): UserId | Set<UserId> | null {
+  if (people === undefined || people === user) return user;
+  if (typeof people === "string") return new Set([people, user]);
+  if (people.has(user)) return people;
+  return people.size < PEOPLE_PER_DEVICE_MAX ? people.add(user) : null;
 }

@@ -29,3 +29,4 @@ export {
 export { runServices, type Service } from "./service.ts";
 export { sha256 } from "./sha256.ts";
 export { type ServedSpan, serverSpan, traced } from "./tracing.ts";
+export { withSignal } from "./with-signal.ts";

@@ -399,6 +399,8 @@ describe("receipts", () => {
     const [first] = entered;
     if (first === undefined) throw new Error("nobody entered");
     expect((await receipts.receipt({ draw, window: first.window, user: first.user }))?.tick.shard).toBe(2);
+    receipts.take({ shard: 3, seq: 1_030, atMs: 120_002, events: crowd });
+    expect(receipts.recentEntries).toBe(crowd.length);
   });
 });
 

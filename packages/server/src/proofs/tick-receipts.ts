@@ -14,7 +14,9 @@ import {
 import { sha256 } from "../platform/mod.ts";
 import type { ShowSigner } from "./show-key.ts";
 
-/** Entries whose ticks are kept in memory: a phone asks for its receipt within seconds or days later, seldom between. */
+/** Ticks kept in memory: a phone asks for its receipt within seconds or days later, seldom between. */
+const recentMs = 120_000;
+/** Entries of those ticks at most. */
 const recentEntriesMax = 65_536;
 /** Ticks read back from the journal and kept: people of one tick tend to ask together. */
 const reopenedTicksMax = 64;
@@ -63,8 +65,8 @@ type Tick = {
 };
 
 /**
- * Receipts on demand (RC1). Nothing is hashed or signed before somebody asks; then once per tick. Recent ticks are kept
- * up to 65,536 entries, older ones are read back from the journal.
+ * Receipts on demand (RC1). Nothing is hashed or signed before somebody asks; then once per tick. The ticks of
+ * the last two minutes are kept, up to 65,536 entries; older ones are read back from the journal.
  */
 export class TickReceipts {
   readonly #parts: TickReceiptsParts;
@@ -87,8 +89,14 @@ export class TickReceipts {
     if (entries.length === 0) return;
     this.#recent.push({ batch: placeOf(batch), entries, byUser: null, seal: null });
     this.#entries += entries.length;
-    while (this.#entries > recentEntriesMax && this.#recent.length > 1)
+    while (this.#entries > recentEntriesMax || this.#oldestAtMs() < batch.atMs - recentMs) {
+      if (this.#recent.length === 1) return;
       this.#entries -= this.#recent.shift()?.entries.length ?? 0;
+    }
+  }
+
+  #oldestAtMs(): number {
+    return this.#recent[0]?.batch.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** The receipt of a user's entry; null when he has none in that window. */

@@ -10,7 +10,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Acks } from "./acks.ts";
-import { MeLane } from "./me-lane.ts";
+import { ME_KEEP_MS, MeLane } from "./me-lane.ts";
 import {
   createRoom,
   type Outlet,
@@ -227,7 +227,7 @@ describe("own lane", () => {
   });
 
   it("[WR4] memory is bounded, and a forgotten person sees a gap, never a number twice", () => {
-    const lane = new MeLane(2);
+    const lane = new MeLane({ nowMs: () => 0, usersMax: 2 });
     const numberOf = (json: string) => (JSON.parse(json) as { n: number }).n;
     const send = (n: number) => numberOf(lane.append(user(n), { t: "won", award: {} as never }));
     for (let n = 0; n < ME_RESUME_MESSAGES_MAX + 3; n += 1) send(1);
@@ -239,6 +239,31 @@ describe("own lane", () => {
     expect(lane.since(user(1), 0)).toEqual([]);
     expect(send(1)).toBeGreaterThan(seen);
     expect(send(4)).toBeGreaterThan(0);
+    expect(lane.messages).toBe(2);
+  });
+
+  it("[WR4] a message is kept for two minutes and its number for good: who comes back later sees the gap", () => {
+    let nowMs = 0;
+    const lane = new MeLane({ nowMs: () => nowMs });
+    const send = (n: number) => lane.append(user(n), { t: "won", award: {} as never });
+    const kept = (n: number) => lane.since(user(n), 0).map((json) => (JSON.parse(json) as { n: number }).n);
+    send(1);
+    nowMs = 1;
+    send(1);
+    send(2);
+    nowMs = ME_KEEP_MS;
+    send(2);
+    expect([kept(1), kept(2)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    nowMs = ME_KEEP_MS + 1;
+    send(2);
+    expect([kept(1), kept(2)]).toEqual([[2], [1, 2, 3]]);
+    nowMs = 10 * ME_KEEP_MS;
+    send(2);
+    expect([kept(1), kept(2)]).toEqual([[], [4]]);
+    expect([lane.newest(user(1)), lane.newest(user(2)), lane.messages]).toEqual([2, 4, 1]);
   });
 });
 

@@ -114,7 +114,7 @@ export class Room {
     this.#clock = options.clock;
     this.#frame = options.frame;
     this.#ctl = new CtlLane(options.ctlMessagesMax);
-    this.#me = new MeLane(options.meUsersMax);
+    this.#me = new MeLane({ nowMs: () => this.#clock.nowMs(), usersMax: options.meUsersMax });
     this.#polls = new Polls(options.clock);
   }
 

@@ -1,7 +1,7 @@
 import { type Answer, gridOpening } from "@wanhui/core";
 import type { ActView, StudioCueView, StudioNumbers, StudioView } from "@wanhui/protocol";
 import { EngineFault } from "../engine/mod.ts";
-import { errorMessage, Fault } from "../platform/mod.ts";
+import { errorMessage, Fault, withSignal } from "../platform/mod.ts";
 import {
   actionsOf,
   type CuePlan,
@@ -123,7 +123,7 @@ class RunDirector implements Director {
         if (wakes !== this.#wakes) continue;
         this.#wake = new AbortController();
         const delayMs = Math.max(1, Math.min(untilMs - this.#nowMs(), LOOK_EVERY_MS));
-        await this.#parts.clock.wait(delayMs, AbortSignal.any([signal, this.#wake.signal]));
+        await withSignal([signal, this.#wake.signal], (end) => this.#parts.clock.wait(delayMs, end));
       }
       await Promise.all(this.#busy.values());
     } finally {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Answer, BeaconChain, Hash, Hex } from "@wanhui/core";
-import { errorMessage, type Log, type Service } from "../platform/mod.ts";
+import { errorMessage, type Log, type Service, withSignal } from "../platform/mod.ts";
 import type { Board } from "./board-port.ts";
 import type { SealedWindow } from "./board-round.ts";
 import type { DrawerEngine, ShowClock } from "./director-port.ts";
@@ -69,7 +69,7 @@ class Drawer implements Service {
         }
         if (wakes !== this.#wakes) continue;
         this.#wake = new AbortController();
-        await this.#parts.clock.wait(LOOK_EVERY_MS, AbortSignal.any([signal, this.#wake.signal]));
+        await withSignal([signal, this.#wake.signal], (end) => this.#parts.clock.wait(LOOK_EVERY_MS, end));
       }
       await Promise.all(this.#busy.values());
     } finally {
