@@ -28,7 +28,7 @@ import {
   startEngine,
   writtenServerFile,
 } from "./night/mod.ts";
-import { makeOperatorLink } from "./people/mod.ts";
+import { keyFor, makeOperatorLink } from "./people/mod.ts";
 import { type Config, Fault, runServices, type Service } from "./platform/mod.ts";
 import {
   formatProblem,
@@ -169,7 +169,7 @@ async function openNight(opening: Opening): Promise<Night> {
 async function openBackstage(opening: Opening) {
   const { ground, services, run, config, version } = opening;
   const { clock, log, database } = ground;
-  const beacons = await createBeacons({ config, clock, log });
+  const beacons = await createBeacons({ config, devKey: keyFor(ground.secret, "dev-beacon"), clock, log });
   services.push(clockKeeper(ground), database.keeper);
   services.push(endingService("beacons", () => beacons.stop()));
   const expectedBeacon = createExpectedBeacon(beacons);

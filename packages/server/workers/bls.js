@@ -33,8 +33,8 @@ const operations = {
     }
   },
   sign: ({ secretKey, round }) => hexOf(bls.sign(pointOf(round), bytesOf(secretKey)).toBytes()),
-  generate() {
-    const { secretKey } = bls.keygen();
+  generate({ seed }) {
+    const { secretKey } = bls.keygen(seed === undefined ? undefined : bytesOf(seed));
     return { secretKey: hexOf(secretKey), publicKey: hexOf(bls.getPublicKey(secretKey).toBytes()) };
   },
   publicKey: ({ secretKey }) => hexOf(bls.getPublicKey(bytesOf(secretKey)).toBytes()),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,7 @@ import {
   createDevSource,
   createDrandSource,
   createFileSource,
+  openOldDevSource,
 } from "./mod.ts";
 
 const patience: Patience = { totalMs: 400, firstDelayMs: 10, delayMsMax: 40 };
@@ -24,6 +25,8 @@ const never = new AbortController().signal;
 let bls: Bls;
 let key: BlsKey;
 let folder: string;
+/** As the server derives it from its secret. */
+const devKey = new Uint8Array(32).fill(7);
 let chain: BeaconChain;
 /** Signatures by round, so that each is made once. */
 const signed = new Map<number, Promise<string>>();
@@ -121,7 +124,7 @@ const adapters: Adapter[] = [
       return createFileSource({ path, clock, bls, chain, patience });
     },
   },
-  { name: "dev", make: (clock) => createDevSource({ folder, clock, bls, patience }) },
+  { name: "dev", make: (clock) => createDevSource({ key: devKey, clock, bls, patience }) },
 ];
 
 describe.each(adapters)("every source keeps the contract: $name", ({ make }) => {
@@ -277,17 +280,43 @@ describe("the operator's file", () => {
 });
 
 describe("the local beacon", () => {
-  test("[BC8] its key is made once, for its owner only, and survives", async () => {
-    const first = await createDevSource({ folder, clock: systemClock, bls });
-    const again = await createDevSource({ folder, clock: systemClock, bls });
-    expect(again.chain).toEqual(first.chain);
-    expect((await stat(join(folder, "dev-beacon.json"))).mode & 0o777).toBe(0o600);
+  test("[BC8] every process with the server's secret has the same one, and rounds of it are drawn at any", async () => {
+    const make = (key: Uint8Array) => createDevSource({ key, clock: systemClock, bls });
+    const [here, there, elsewhere] = await Promise.all(
+      [devKey, devKey.slice(), new Uint8Array(32)].map(make),
+    );
+    if (here === undefined || there === undefined || elsewhere === undefined) throw new Error("not made");
+    expect(there.chain).toEqual(here.chain);
+    expect(elsewhere.chain.chainHash).not.toBe(here.chain.chainHash);
+    const beacon = await there.round(7, never);
+    const { publicKey } = here.chain;
+    expect(await bls.verify({ publicKey, round: 7, signature: beacon.signature })).toBe(true);
   });
 
-  test("[BC8] a damaged key file is a fault, never a new key", async () => {
+  test("[BC8] draws armed on the key file of an earlier version are drawn, new ones are not armed on it", async () => {
+    const data = await mkdtemp(join(folder, "old-"));
+    const genesisMs = systemClock.nowMs() - (systemClock.nowMs() % 3_000) - 3_000;
+    const file = { version: "wanhui/dev-beacon/1", secretKey: key.secretKey, genesisMs };
+    await writeFile(join(data, "dev-beacon.json"), JSON.stringify(file));
+    const old = await openOldDevSource({ folder: data, clock: systemClock, bls });
+    if (old === null) throw new Error("not found");
+    const beacons = await createBeacons({
+      config: { dataFolder: data, beacon: "dev", drandUrls: [] },
+      devKey,
+      clock: systemClock,
+      log: silentLog(),
+      bls,
+      chain,
+    });
+    expect(await beacons.round(old.chain, 1)).toMatchObject({ round: 1, signature: await signature(1) });
+    expect((await beacons.choose()).chain.chainHash).not.toBe(old.chain.chainHash);
+    expect(await openOldDevSource({ folder, clock: systemClock, bls })).toBeNull();
+  });
+
+  test("[BC8] a damaged key file of an earlier version is a fault", async () => {
     const other = await mkdtemp(join(folder, "damaged-"));
     await writeFile(join(other, "dev-beacon.json"), "{");
-    await expect(createDevSource({ folder: other, clock: systemClock, bls })).rejects.toMatchObject({
+    await expect(openOldDevSource({ folder: other, clock: systemClock, bls })).rejects.toMatchObject({
       code: "beacon.dev_key",
     });
     expect(await readFile(join(other, "dev-beacon.json"), "utf8")).toBe("{");
@@ -298,6 +327,7 @@ describe("choosing at arming", () => {
   const beaconsFor = (beacon: "auto" | "drand" | "dev", urls: readonly string[]) =>
     createBeacons({
       config: { dataFolder: folder, beacon, drandUrls: urls },
+      devKey,
       clock: systemClock,
       log: silentLog(),
       bls,
@@ -379,6 +409,7 @@ describe("a clock behind drand's", () => {
     const make = (beacon: "auto" | "drand") =>
       createBeacons({
         config: { dataFolder: folder, beacon, drandUrls: [url] },
+        devKey,
         clock: behind(3_000),
         log: silentLog(),
         bls,

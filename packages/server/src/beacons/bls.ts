@@ -10,7 +10,8 @@ export type Bls = {
   verify(job: { publicKey: string; round: number; signature: string }): Promise<boolean>;
   /** Signature of a round, 48 bytes in hex. */
   sign(job: { secretKey: string; round: number }): Promise<string>;
-  generate(): Promise<BlsKey>;
+  /** A key by chance, or the one that follows from 48 bytes in hex. */
+  generate(job?: { seed: string }): Promise<BlsKey>;
   publicKey(job: { secretKey: string }): Promise<string>;
   /** Ends the thread; unanswered jobs fail. */
   stop(): Promise<void>;
@@ -69,7 +70,7 @@ export function createBls(): Bls {
   return {
     verify: (job) => ask("verify", job),
     sign: (job) => ask("sign", job),
-    generate: () => ask("generate", {}),
+    generate: (job) => ask("generate", job ?? {}),
     publicKey: (job) => ask("publicKey", job),
     async stop() {
       const ended = worker;

@@ -2,7 +2,7 @@ import type { BeaconChain } from "@wanhui/core";
 import { type Clock, Fault, type Log } from "../platform/mod.ts";
 import type { Beacon, BeaconSource } from "./beacon-source.ts";
 import { type Bls, createBls } from "./bls.ts";
-import { createDevSource } from "./dev-source.ts";
+import { createDevSource, openOldDevSource } from "./dev-source.ts";
 import { createDrandSource } from "./drand-source.ts";
 import { createFileSource } from "./file-source.ts";
 
@@ -40,9 +40,10 @@ export type Beacons = {
   stop(): Promise<void>;
 };
 
-/** Makes the sources; the dev beacon's key is made in the data folder at the first start. */
+/** Makes the sources. @param options.devKey as `createDevSource` takes it */
 export async function createBeacons(options: {
   readonly config: BeaconConfig;
+  readonly devKey: Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
   readonly bls?: Bls;
@@ -53,13 +54,14 @@ export async function createBeacons(options: {
   const ended = new AbortController();
   const bls = options.bls ?? createBls();
   const shared = { clock, bls, ...(options.chain === undefined ? {} : { chain: options.chain }) };
-  const dev = await createDevSource({ folder: config.dataFolder, clock, bls });
+  const dev = await createDevSource({ key: options.devKey, clock, bls });
+  const old = await openOldDevSource({ folder: config.dataFolder, clock, bls });
   const drand =
     config.drandFile === undefined
       ? createDrandSource({ ...shared, urls: config.drandUrls })
       : createFileSource({ ...shared, path: config.drandFile });
   const ofChain: Beacons["ofChain"] = ({ chainHash }) =>
-    [drand, dev].find((source) => source.chain.chainHash === chainHash) ?? null;
+    [drand, dev, old].find((source) => source?.chain.chainHash === chainHash) ?? null;
   return {
     async choose() {
       if (config.beacon === "dev") return dev;

@@ -11,6 +11,6 @@ export {
 export { type Bls, type BlsKey, createBls } from "./bls.ts";
 export { type BeaconConfig, type Beacons, createBeacons } from "./choose.ts";
 export { createClockWatch } from "./clock-watch.ts";
-export { createDevSource, type DevOptions } from "./dev-source.ts";
+export { createDevSource, type DevOptions, openOldDevSource } from "./dev-source.ts";
 export { createDrandSource, type DrandOptions } from "./drand-source.ts";
 export { createFileSource, type FileOptions } from "./file-source.ts";
