@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SlowFirst } from "./scripts/slow-first.mjs";
 
 /**
  * Three groups, run one after the other by scripts/test.mjs: `unit` needs nothing, `server` needs the embedded
@@ -18,6 +19,7 @@ export default defineConfig({
   resolve,
   ssr,
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         resolve,

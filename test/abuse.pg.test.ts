@@ -139,29 +139,6 @@ test("[AB11] one device becomes somebody new twenty times, then waits; who is so
   expect((await ask("/api/session", { cookie: all }, {})).status).toBe(200);
 });
 
-test("[AB12] one person on a hundred sockets: 32 stay, the others are closed, and all have one unit", async () => {
-  const guest = await newGuest();
-  const seats = await Promise.all(Array.from({ length: 100 }, () => comeIn(guest)));
-  expect(seats.filter((seat) => seat.closed() === null).length).toBe(32);
-  expect(new Set(seats.map((seat) => seat.closed()).filter((code) => code !== null))).toEqual(
-    new Set([4002]),
-  );
-  const [rain] = (await show()).rains;
-  const open = seats.filter((seat) => seat.closed() === null);
-  await expect.poll(async () => (await show()).rains[0]?.phase, { timeout: 10_000 }).toBe("open");
-  for (const { socket } of open)
-    socket.send(JSON.stringify({ t: "take", pool: rain?.pool, r: newRequestId() }));
-  await expect
-    .poll(() => open.some((seat) => seat.heard.some(({ t }) => t === "got")), { timeout: 5_000 })
-    .toBe(true);
-  await sleep(500);
-  const got = open.flatMap((seat) => seat.heard.filter(({ t }) => t === "got"));
-  expect(got.length).toBe(1);
-  const codes = new Set(open.flatMap((seat) => seat.refusals()));
-  expect([...codes].every((code) => ["grab.cap_reached", "rate.limited"].includes(code))).toBe(true);
-  for (const { socket } of open) socket.terminate();
-});
-
 test("[AB13] [AB14] [AB5] a bot farm at the opening second gets nothing, and people behind the same address are all in", async () => {
   const { draw, opensAtMs } = await round();
   const people = await Promise.all(Array.from({ length: HONEST }, newGuest));
@@ -191,6 +168,29 @@ test("[AB13] [AB14] [AB5] a bot farm at the opening second gets nothing, and peo
   await expect.poll(entries, { timeout: 10_000 }).toBe(HONEST);
   for (const { socket } of [...honest, ...bots]) socket.terminate();
 }, 120_000);
+
+test("[AB12] one person on a hundred sockets: 32 stay, the others are closed, and all have one unit", async () => {
+  const guest = await newGuest();
+  const seats = await Promise.all(Array.from({ length: 100 }, () => comeIn(guest)));
+  expect(seats.filter((seat) => seat.closed() === null).length).toBe(32);
+  expect(new Set(seats.map((seat) => seat.closed()).filter((code) => code !== null))).toEqual(
+    new Set([4002]),
+  );
+  const [rain] = (await show()).rains;
+  const open = seats.filter((seat) => seat.closed() === null);
+  await expect.poll(async () => (await show()).rains[0]?.phase, { timeout: 10_000 }).toBe("open");
+  for (const { socket } of open)
+    socket.send(JSON.stringify({ t: "take", pool: rain?.pool, r: newRequestId() }));
+  await expect
+    .poll(() => open.some((seat) => seat.heard.some(({ t }) => t === "got")), { timeout: 5_000 })
+    .toBe(true);
+  await sleep(500);
+  const got = open.flatMap((seat) => seat.heard.filter(({ t }) => t === "got"));
+  expect(got.length).toBe(1);
+  const codes = new Set(open.flatMap((seat) => seat.refusals()));
+  expect([...codes].every((code) => ["grab.cap_reached", "rate.limited"].includes(code))).toBe(true);
+  for (const { socket } of open) socket.terminate();
+});
 
 test("[AB16] everybody comes back at once while the database does not answer: all get in, from memory", async () => {
   const people = await Promise.all(Array.from({ length: FARM }, newGuest));
