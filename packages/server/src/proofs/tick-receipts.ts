@@ -89,14 +89,16 @@ export class TickReceipts {
     if (entries.length === 0) return;
     this.#recent.push({ batch: placeOf(batch), entries, byUser: null, seal: null });
     this.#entries += entries.length;
-    while (this.#entries > recentEntriesMax || this.#oldestAtMs() < batch.atMs - recentMs) {
-      if (this.#recent.length === 1) return;
-      this.#entries -= this.#recent.shift()?.entries.length ?? 0;
+    const sinceMs = batch.atMs - recentMs;
+    for (
+      let oldest = this.#recent[0];
+      oldest !== undefined && this.#recent.length > 1;
+      oldest = this.#recent[0]
+    ) {
+      if (this.#entries <= recentEntriesMax && oldest.batch.atMs >= sinceMs) return;
+      this.#recent.shift();
+      this.#entries -= oldest.entries.length;
     }
-  }
-
-  #oldestAtMs(): number {
-    return this.#recent[0]?.batch.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** The receipt of a user's entry; null when he has none in that window. */
