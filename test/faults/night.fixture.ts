@@ -10,7 +10,7 @@ import { drained, joinDatabase, readTables, type Tables } from "./tables.fixture
 import { createHeard, type Heard, Viewer } from "./viewer.fixture.ts";
 
 /** Enough to keep an append on its way nearly all the time, few enough for two cores shared with the server. */
-const VIEWERS = 40;
+const VIEWERS = 24;
 /** Sockets of the one person who is everywhere. */
 const SOCKETS_OF_ONE = 20;
 /** Answers heard after a fault before the next: the night must be going on. */

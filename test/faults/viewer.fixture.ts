@@ -49,7 +49,7 @@ const passing = new Set([
   "server.fault",
 ]);
 const openWishesMax = 3;
-const everyMs = 250;
+const everyMs = 400;
 /** Some tap before the opening and behind the close, as people do: none of that may count. */
 const earlyMs = 4_000;
 /** A server that was killed in the middle of a request never answers it. */

@@ -81,6 +81,7 @@ const goods = { kind: "goods", address };
 
 test("[LM7] one's own awards and orders are read at a pace; after the waiting time they are read again", async () => {
   night.offsetMs += 60_000;
+  night.stand(true);
   const reader = "01".repeat(16);
   for (const url of ["/api/me/awards", "/api/me/orders"]) {
     const answers = [];
@@ -92,6 +93,7 @@ test("[LM7] one's own awards and orders are read at a pace; after the waiting ti
     expect((await get(url, reader)).statusCode).toBe(200);
     night.offsetMs += 10_000;
   }
+  night.stand(false);
 });
 
 test("[CL2] over HTTP: claimed, the same bytes again, the pay link leads to the sandbox as this phone reaches it", async () => {

@@ -171,6 +171,8 @@ export class Night {
   notifyUrl = "http://127.0.0.1:1/notices";
   /** Added to the machine's clock, for everybody. */
   offsetMs = 0;
+  /** The time it stands still at, while it does. */
+  #stoodAtMs: number | null = null;
   readonly #end: () => Promise<void>;
   #users = 0;
 
@@ -193,7 +195,12 @@ export class Night {
     nowMs.of = this.nowMs;
   }
 
-  nowMs = (): number => Date.now() + this.offsetMs;
+  nowMs = (): number => (this.#stoodAtMs ?? Date.now()) + this.offsetMs;
+
+  /** Stops the clock, or lets it go on: what is refused within a second is refused however slow the machine. */
+  stand(still: boolean): void {
+    this.#stoodAtMs = still ? Date.now() : null;
+  }
 
   static async begin(): Promise<Night> {
     const database = await createTestDatabase();

@@ -57,6 +57,9 @@ export type ClusterStatus = {
   readonly unowned: readonly number[];
 };
 
+/** A shard that changes hands: `to` takes it, or its holder, this process, gives it away. */
+type Move = { readonly shard: number; readonly holder: string; readonly to: string };
+
 /** The processes of the house as one of them sees it (docs/spec/processes.md). */
 export class Cluster implements Service {
   readonly name = "cluster";
@@ -299,17 +302,20 @@ export class Cluster implements Service {
     const owners = view.shards.map(({ holder }) => (living.has(holder) ? holder : null));
     const mine = engine.status().shards.map(({ mine: isMine }) => isMine);
     this.#owners = owners;
-    const work = view.shards.map(({ shard, holder }) => {
+    const moves = view.shards.map(({ shard, holder }): Move | null => {
       if (mine[shard] && holder !== self.process) engine.shards.lose(shard);
-      // Taken over by a statement whose answer was lost: taken again; what is placed elsewhere is handed over then.
-      if (!mine[shard] && holder === self.process) {
+      const to = placed[shard] ?? null;
+      if (holder === self.process) {
+        if (mine[shard]) return to === null || to === self.process ? null : { shard, holder, to };
+        // Taken over by a statement whose answer was lost: taken again; what is placed elsewhere is handed over then.
         owners[shard] = null;
-        return this.#settle(engine, { shard, holder, to: self.process });
+        return { shard, holder, to: self.process };
       }
-      return this.#settle(engine, { shard, holder, to: placed[shard] ?? null });
+      return to === self.process && owners[shard] === null ? { shard, holder, to } : null;
     });
+    const moving = moves.filter((move) => move !== null).map((move) => this.#move(engine, move));
     // A shard that takes long to come or go must not cost this process its lease.
-    await Promise.race([Promise.all(work), this.#later(WAIT_FOR_SHARDS_MS)]);
+    if (moving.length > 0) await Promise.race([Promise.all(moving), this.#later(WAIT_FOR_SHARDS_MS)]);
     this.#asks.ownersChanged();
   }
 
@@ -324,16 +330,14 @@ export class Cluster implements Service {
     return this.#placed.placed;
   }
 
-  async #settle(engine: Engine, at: { shard: number; holder: string; to: string | null }): Promise<void> {
+  async #move(engine: Engine, { shard, holder, to }: Move): Promise<void> {
     const { self, log } = this.#parts;
-    const { shard, holder, to } = at;
     try {
-      if (holder === self.process && to !== null && to !== self.process) {
+      if (to !== self.process) {
         await engine.shards.handOver(shard);
         this.#owners[shard] = null;
         this.tell({ t: "owner", shard, process: "" });
-      } else if (to === self.process && this.#owners[shard] === null) {
-        if (!(await engine.shards.takeOver(shard, holder))) return;
+      } else if (await engine.shards.takeOver(shard, holder)) {
         this.#owners[shard] = self.process;
         this.#asks.ownersChanged();
         this.tell({ t: "owner", shard, process: self.process });

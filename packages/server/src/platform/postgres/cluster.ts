@@ -47,12 +47,16 @@ function collect(command: ReturnType<typeof commandOf>): Promise<{ code: number 
   });
 }
 
-/** Remains of an initdb that was killed half-way; only ever called under the folder's lock. */
+/**
+ * Remains of a creation that was killed half-way; only ever called under the folder's lock. Its initdb may outlive it
+ * and still write there: it ends when it finds its files gone, until then a folder just emptied is not empty again.
+ */
 async function removeRemains(dataDirectory: string): Promise<void> {
   const parent = dirname(dataDirectory);
   const prefix = `${basename(dataDirectory)}.init-`;
+  const patiently = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
   for (const name of await readdir(parent)) {
-    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+    if (name.startsWith(prefix)) await rm(join(parent, name), patiently);
   }
 }
 

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { build } from "../../../../../test/faults/build.fixture.ts";
 import { silentLog } from "../log.ts";
 import { createTestFolder, removeTestFolder } from "../testing.ts";
 import { lockDataFolder, readConnectionFile, startEmbeddedPostgres } from "./mod.ts";
@@ -23,18 +24,27 @@ type Held = {
   message?: string;
 };
 
-const repository = fileURLToPath(new URL("../../../../../", import.meta.url));
-const fixture = fileURLToPath(new URL("./hold-server.fixture.ts", import.meta.url));
+/** The built one: a process that first has to translate its source takes five times as long to start. */
+const fixture = fileURLToPath(
+  new URL("../../../dist/platform/postgres/hold-server.fixture.js", import.meta.url),
+);
 const isRoot = process.geteuid?.() === 0;
 
+/** A database that was made and stopped, for tests that are not about its making. */
+let ready: string;
 let folder: string;
 let children: ChildProcess[];
 
-/** Starts the stand-in server as a process of its own and waits for the one line it says. */
-async function hold(path: string, mode = ""): Promise<Held> {
-  const loader = join(repository, "test/run-typescript.mjs");
-  const child = spawn(process.execPath, ["--import", loader, fixture, path, mode], { cwd: repository });
+/** Starts the stand-in server as a process of its own. */
+function begin(path: string, mode = ""): ChildProcess {
+  const child = spawn(process.execPath, [fixture, path, mode]);
   children.push(child);
+  return child;
+}
+
+/** Starts it and waits for the one line it says. */
+async function hold(path: string, mode = ""): Promise<Held> {
+  const child = begin(path, mode);
   let output = "";
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout?.on("data", (chunk: Buffer) => {
@@ -71,6 +81,24 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   }
 }
 
+/** Puts the ready database into the test's folder. */
+function withDatabase(): void {
+  // Ownership and modes belong to it.
+  execFileSync("cp", ["-a", join(ready, "postgres"), join(folder, "postgres")]);
+}
+
+beforeAll(async () => {
+  build();
+  ready = await createTestFolder();
+  const locked = await lockDataFolder(ready);
+  const postgres = await startEmbeddedPostgres({ folder: locked, log: silentLog() });
+  expect(postgres.outcome).toBe("created");
+  await postgres.stop();
+  await locked.release();
+});
+
+afterAll(() => removeTestFolder(ready));
+
 beforeEach(async () => {
   folder = await createTestFolder();
   children = [];
@@ -103,6 +131,7 @@ describe("after a kill -9 of the server process", () => {
   test.each(["SIGKILL", "SIGQUIT"] as const)(
     "a database ended by %s as well is recovered",
     async (signal) => {
+      withDatabase();
       const first = await hold(folder);
       await query(first.url, "create table kept (id int); insert into kept values (1)");
       // An open transaction: its backend is alive when the postmaster dies, and must not be fought over.
@@ -123,6 +152,7 @@ describe("after a kill -9 of the server process", () => {
   );
 
   test("a process id in postmaster.pid that belongs to somebody else now is left alone", async () => {
+    withDatabase();
     const first = await hold(folder);
     await query(first.url, "create table kept (id int)");
     await kill(first.child, "SIGKILL");
@@ -142,6 +172,7 @@ describe("after a kill -9 of the server process", () => {
 });
 
 test("a database killed while the server lives is started again at the same address", async () => {
+  withDatabase();
   const held = await hold(folder);
   await query(held.url, "create table kept (id int); insert into kept values (1)");
   process.kill(held.pid, "SIGKILL");
@@ -151,6 +182,7 @@ test("a database killed while the server lives is started again at the same addr
 });
 
 test("a stop in the middle of a restart, or right beside the watch, leaves no server behind", async () => {
+  withDatabase();
   const locked = await lockDataFolder(folder);
   for (let round = 0; round < 6; round += 1) {
     const postgres = await startEmbeddedPostgres({ folder: locked, log: silentLog() });
@@ -168,6 +200,7 @@ test("a stop in the middle of a restart, or right beside the watch, leaves no se
 });
 
 test("a second server on the folder is refused with who holds it and what to do", async () => {
+  withDatabase();
   const first = await hold(folder);
   const second = await hold(folder);
   expect(second.code).toBe("folder.locked");
@@ -176,6 +209,7 @@ test("a second server on the folder is refused with who holds it and what to do"
 });
 
 test("of eight servers starting at once on a dead one's folder exactly one wins", async () => {
+  withDatabase();
   const dead = await hold(folder);
   await kill(dead.child, "SIGKILL");
   const all = await Promise.all(Array.from({ length: 8 }, () => hold(folder)));
@@ -184,6 +218,7 @@ test("of eight servers starting at once on a dead one's folder exactly one wins"
 });
 
 test("tools find the running server by a connection file only its owner can read", async () => {
+  withDatabase();
   const held = await hold(folder);
   const connection = await readConnectionFile(folder);
   expect(connection).toEqual({ url: held.url, port: held.port, pid: held.pid });
@@ -203,13 +238,13 @@ test("a creation killed half-way begins anew and leaves no remains", async () =>
 });
 
 test("a creation killed at a random moment never leaves a cluster that does not start", async () => {
-  for (const delayMs of [250, 450, 700]) {
-    const loader = join(repository, "test/run-typescript.mjs");
-    const child = spawn(process.execPath, ["--import", loader, fixture, folder], { cwd: repository });
-    children.push(child);
+  // In initdb's first steps, in its longest one, and behind it.
+  for (const delayMs of [250, 450, 700, 1_000]) {
+    const child = begin(folder);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     await kill(child, "SIGKILL");
     const held = await hold(folder);
+    expect(held.message, `killed after ${delayMs} ms`).toBeUndefined();
     expect(await query(held.url, "select 1 as one")).toEqual([{ one: 1 }]);
     await kill(held.child, "SIGTERM");
     await rm(join(folder, "postgres"), { recursive: true });
@@ -217,6 +252,7 @@ test("a creation killed at a random moment never leaves a cluster that does not 
 });
 
 test("a busy port is not fought over: the server moves to another and says so in the connection file", async () => {
+  withDatabase();
   const first = await hold(folder);
   await kill(first.child, "SIGKILL");
   process.kill(first.pid, "SIGQUIT");
@@ -230,6 +266,7 @@ test("a busy port is not fought over: the server moves to another and says so in
 });
 
 test("the working role is no superuser and the passwords are in no world-readable file", async () => {
+  withDatabase();
   const held = await hold(folder);
   const rows = await query(held.url, "select rolsuper as super from pg_roles where rolname = current_user");
   expect(rows).toEqual([{ super: false }]);

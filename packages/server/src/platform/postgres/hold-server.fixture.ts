@@ -1,5 +1,5 @@
 // A stand-in for the server process, to be killed by tests: starts the embedded PostgreSQL on the folder given,
-// says how it came up, watches over it, and stays. Run through test/run-typescript.mjs.
+// says how it came up, watches over it, and stays.
 import { errorCode, errorMessage } from "../fault.ts";
 import { silentLog } from "../log.ts";
 import { lockDataFolder, startEmbeddedPostgres } from "./mod.ts";
