@@ -67,6 +67,7 @@ export default defineConfig({
           exclude: ignored,
           // Two at a time: a night mostly waits for its rounds. No test asserts how fast a browser is.
           maxWorkers: 2,
+          isolate: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
