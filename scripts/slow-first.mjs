@@ -14,6 +14,9 @@ const slowest = [
   "packages/server/src/awards/crashes.pg.test.ts",
   "tools/src/sim/sim-alone.test.ts",
   "test/abuse.pg.test.ts",
+  "apps/web/e2e/venue-states.e2e.test.ts",
+  "apps/web/e2e/night.e2e.test.ts",
+  "apps/web/e2e/studio-panels.e2e.test.ts",
 ];
 
 /** Starts the longest files first, so that no worker is left alone with one at the end. */

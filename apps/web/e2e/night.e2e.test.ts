@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ShowView } from "@wanhui/protocol";
-import { loadConfig, type Night, startNight } from "@wanhui/server";
+import { freePort, loadConfig, type Night, startNight } from "@wanhui/server";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { axeFaults, DESKTOP, PHONE, picture, startBrowser, visitor } from "./fake/browser.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const flags = {
     data: folder,
     host: "127.0.0.1",
-    port: "23480",
+    port: String(await freePort()),
     "sandbox-port": "0",
     beacon: "dev",
     show: join(import.meta.dirname, "night/show.yaml"),
