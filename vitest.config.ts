@@ -49,9 +49,9 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: ["packages/*/src/**/*.pg.test.ts", "tools/src/**/*.pg.test.ts", "test/**/*.pg.test.ts"],
           exclude: ignored,
-          globalSetup: ["./packages/server/src/platform/testing-global-setup.ts"],
-          // Real servers on two cores: more workers than this only make each other time out.
-          maxWorkers: 2,
+          globalSetup: ["./test/server-group.setup.ts"],
+          // A night of faults waits for leases and restarts a third of its time; more than three time each other out.
+          maxWorkers: 3,
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

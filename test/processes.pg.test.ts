@@ -301,9 +301,14 @@ test("[MP17] [MP6] a process that ends hands over first: nobody is refused, view
   const guests = await Promise.all(Array.from({ length: 20 }, () => newGuest(first.night)));
   const sockets = await Promise.all(guests.map((guest) => comeIn(first.night, guest)));
   const awayAtMs: number[] = [];
+  /** What a balancer was told at the moment the first viewer was sent away. */
+  const wellAtGoaway: Promise<number>[] = [];
   for (const { socket } of sockets) {
     socket.on("message", (data) => {
-      if ((JSON.parse(String(data)) as ServerMessage).t === "goaway") awayAtMs.push(performance.now());
+      if ((JSON.parse(String(data)) as ServerMessage).t !== "goaway") return;
+      awayAtMs.push(performance.now());
+      if (awayAtMs.length === 1)
+        wellAtGoaway.push(fetch(`${first.night.url}/health`).then(({ status }) => status));
     });
   }
   const stopping = first.stop();
@@ -312,6 +317,7 @@ test("[MP17] [MP6] a process that ends hands over first: nobody is refused, view
   await stopping;
   expect(answers.filter(({ awardId }) => awardId === undefined)).toEqual([]);
   expect(awayAtMs.length).toBe(guests.length);
+  expect(await Promise.all(wellAtGoaway)).toEqual([503]);
   const sorted = awayAtMs.sort((a, b) => a - b);
   // Over seconds, not all at once: half of them have not been told when the first half has.
   expect((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)).toBeGreaterThan(2_000);

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { freePort } from "@wanhui/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
-import { build } from "./build.fixture.ts";
 import {
   databaseKill,
   everythingShown,
@@ -43,7 +42,6 @@ describe.each(Array.from({ length: nights }, (_, n) => n + 1))("night %i under k
   }
 
   beforeAll(async () => {
-    if (number === 1) build();
     folder = await createTestFolder();
     server = new ServerProcess({
       dataFolder: join(folder, "data"),

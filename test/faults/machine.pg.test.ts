@@ -6,7 +6,6 @@ import { freePort, readConnectionFile } from "@wanhui/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestNats, type TestNats } from "../../packages/server/src/platform/bus/testing-nats.ts";
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
-import { build } from "./build.fixture.ts";
 import {
   type Elsewhere,
   makeElsewhere,
@@ -48,7 +47,6 @@ describe.skipIf(!mayChangeTheMachine).each(nights)("night %i of two processes on
   const takenOver: boolean[] = [];
 
   beforeAll(async () => {
-    build();
     folder = await createTestFolder();
     nats = await startTestNats();
     const home = join(folder, "disk");

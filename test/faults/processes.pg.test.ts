@@ -5,7 +5,6 @@ import { freePort } from "@wanhui/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestNats, type TestNats } from "../../packages/server/src/platform/bus/testing-nats.ts";
 import { createTestFolder, removeTestFolder } from "../../packages/server/src/platform/testing.ts";
-import { build } from "./build.fixture.ts";
 import { databaseKill, type Fault, type Night, playNight } from "./night.fixture.ts";
 import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
@@ -34,7 +33,6 @@ describe.each(nights)("night %i of two processes", () => {
   const databaseKills: { sameServer: boolean; newPostmaster: boolean }[] = [];
 
   beforeAll(async () => {
-    build();
     folder = await createTestFolder();
     nats = await startTestNats();
     const dataFolder = join(folder, "data");

@@ -9,7 +9,6 @@ import {
   createTestFolder,
   removeTestFolder,
 } from "../../packages/server/src/platform/testing.ts";
-import { build } from "./build.fixture.ts";
 import { type Fault, type Night, playNight } from "./night.fixture.ts";
 import { nightContract } from "./night-contract.fixture.ts";
 import { ServerProcess } from "./server-process.fixture.ts";
@@ -37,7 +36,6 @@ describe.each(nights)("night %i of two processes in a bad world", () => {
   const takenOver: boolean[] = [];
 
   beforeAll(async () => {
-    build();
     folder = await createTestFolder();
     database = await createTestDatabase();
     nats = await startTestNats();

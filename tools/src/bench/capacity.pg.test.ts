@@ -2,13 +2,11 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { build } from "../../../test/faults/build.fixture.ts";
 import type { Capacity } from "./mod.ts";
 
 const program = fileURLToPath(new URL("../../../packages/wanhui/bin/wanhui.js", import.meta.url));
 
 test("[OB8] what this machine carries is measured with a real server, and each figure says what binds it", async () => {
-  build();
   const words = [program, "doctor", "--json", "--sockets-max", "1000", "--beacon", "dev"];
   const { stdout } = await promisify(execFile)(process.execPath, words);
   const { capacities } = JSON.parse(stdout) as { capacities: Capacity[] };

@@ -10,7 +10,7 @@ import { startServer } from "./server-child.ts";
 import { tapShow } from "./tap-show.ts";
 
 const CONNECTIONS = 8_000;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const BOUND_KB = 10;
 /** Greetings, counts and what signing in left behind. */
 const SETTLE_MS = 8_000;

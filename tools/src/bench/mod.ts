@@ -24,6 +24,8 @@ export type BenchResult = {
   readonly machine: Machine;
   readonly date: string;
   readonly rows: readonly BenchRow[];
+  /** What could not be measured, such as for want of a program. */
+  readonly failed: readonly { readonly name: BenchName; readonly reason: string }[];
 };
 
 type Bench = (options: {
@@ -67,6 +69,16 @@ export async function runBench(options: {
 }): Promise<BenchResult> {
   const { say, program } = options;
   const rows: BenchRow[] = [];
-  for (const name of options.names) rows.push(...(await benches[name]({ say, program })));
-  return { machine: describeMachine(), date: new Date().toISOString().slice(0, 10), rows };
+  const failed: { name: BenchName; reason: string }[] = [];
+  for (const name of options.names) {
+    try {
+      rows.push(...(await benches[name]({ say, program })));
+    } catch (error) {
+      // What was measured before is an hour's work, and what follows may need nothing of what is missing.
+      const reason = error instanceof Error ? error.message : String(error);
+      failed.push({ name, reason });
+      say(`${name} was not measured: ${reason}`);
+    }
+  }
+  return { machine: describeMachine(), date: new Date().toISOString().slice(0, 10), rows, failed };
 }

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findServer } from "./programs.ts";
 
 /** How often Redis forces its log to the disk: before every answer, or once a second. */
 export type Fsync = "always" | "everysec";
@@ -39,7 +40,9 @@ export async function startRedis(fsync: Fsync): Promise<RedisServer> {
   // No snapshots and no rewrite in the middle of a round: what is left is what the promise needs.
   const args = `--port 0 --dir ${folder} --unixsocket ${socketPath} --appendonly yes --appendfsync ${fsync}`;
   const quiet = ["--save", "", "--auto-aof-rewrite-percentage", "0", "--loglevel", "warning"];
-  const child = spawn("redis-server", [...args.split(" "), ...quiet], { stdio: "ignore" });
+  const child = spawn(findServer("redis-server", "WANHUI_REDIS_SERVER"), [...args.split(" "), ...quiet], {
+    stdio: "ignore",
+  });
   const failed = once(child, "error").then(([error]) => {
     throw new Error("redis-server could not be run", { cause: error });
   });

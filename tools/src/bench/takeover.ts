@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type PoolId, shardOfPool } from "@wanhui/core";
 import { freePort, readConnectionFile, sha256 } from "@wanhui/server";
 import pg from "pg";
+import { findServer } from "./programs.ts";
 import { type BenchRow, median, spreadOf } from "./rows.ts";
 import { type ServerChild, startServer } from "./server-child.ts";
 
@@ -217,13 +218,10 @@ rundown:${rains.join("")}
 /** A nats-server of our own on loopback. */
 async function startNats(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const port = await freePort();
-  const child: ChildProcess = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port)], {
-    stdio: "ignore",
-  });
+  const program = findServer("nats-server", "WANHUI_NATS_SERVER");
+  const child: ChildProcess = spawn(program, ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
   const failed = once(child, "error").then(([error]) => {
-    throw new Error("nats-server could not be run; install it (Debian: apt-get install nats-server)", {
-      cause: error,
-    });
+    throw new Error("nats-server could not be run", { cause: error });
   });
   const listens = async () => {
     const until = performance.now() + NATS_WITHIN_MS;

@@ -8,7 +8,6 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { createTestFolder, removeTestFolder } from "../../../packages/server/src/platform/testing.ts";
-import { build } from "../../../test/faults/build.fixture.ts";
 import {
   type FuzzReport,
   fuzz,
@@ -40,7 +39,6 @@ describe("a whole night under nonsense", () => {
   let windows = 0;
 
   beforeAll(async () => {
-    build();
     folder = await createTestFolder();
     night = await startNightUnderTest({ child: childFile, dataFolder: join(folder, "data") });
     const honest = playHonestly(night);

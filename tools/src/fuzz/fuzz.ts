@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SeededRandom } from "../sim/random.ts";
 import { seededRandom } from "../sim/random.ts";
 import { type FrameInput, frameInput, webSocketFrame } from "./frames.ts";
@@ -16,6 +17,8 @@ const HTTP_SHARE = 0.45;
 /** Frames of one socket, sent so many at a time. */
 const FRAMES_PER_SOCKET = 60;
 const FRAMES_AT_ONCE = 6;
+/** Writing down why a process ends takes it this long at most. */
+const DYING_MS = 1_000;
 /** Failures that are kept; the first alone is worth mending. */
 const FAILURES_MAX = 20;
 const TEXT = 1;
@@ -55,7 +58,13 @@ export async function fuzz(options: {
     ...Array.from({ length: SOCKET_STREAMS }, (_, n) => run.frames(HTTP_STREAMS + n, random.fork())),
   ];
   await Promise.all(streams);
-  return { seed, ...run.report() };
+  const report = run.report();
+  if (report.failures.length > 0) {
+    // A server that dies closes its sockets a moment before it is known to be dead: its death is what went wrong.
+    await sleep(DYING_MS);
+    night.mustLive();
+  }
+  return { seed, ...report };
 }
 
 /** The routes the server describes itself. */

@@ -42,9 +42,9 @@ test("[SM3] [SM4] [SM5] [SM6] [MP5] [MP6] [MP7] [MP8] [MP9] [MP10] seeded nights
 // 433: the owner of a shard did not notice a standby that had lost its last batches. 1011: what another process wrote
 // while an append was looked up was never announced. 8284: a process that had been stalled said that there was no such
 // award, because it did not ask whether the shards it believed its own still were.
-// 69364, 91180: the simulator itself asked for an award to be posted whose commit had gone with the standby's lost
-// batches, and for a grant that had gone with them to be given again.
-test.each([12, 236, 357, 433, 1011, 8284, 69364, 91180])(
+// 69364, 78830, 91180: the simulator itself asked for an award to be posted whose commit had gone with the standby's
+// lost batches, and for a grant that had gone with them to be given again.
+test.each([12, 236, 357, 433, 1011, 8284, 69364, 78830, 91180])(
   "[MP6] [MP7] [MP9] seed %i, which once ended badly, holds",
   async (seed) => {
     expect((await runSeed(seed, { form: "house" })).problems).toEqual([]);

@@ -283,6 +283,29 @@ test("[MP14] messages of strangers are dropped, said once, and the night goes on
   await stranger.close();
 });
 
+test("[MP14] two versions one step apart share one house: a grab at each wins at the other, a leaver hands over", async () => {
+  const old = await startNode("old", { version: CLUSTER_VERSION });
+  const next = await startNode("next", { version: CLUSTER_VERSION + 1 });
+  await split(old, next);
+  for (const [at, other] of [
+    [old, next],
+    [next, old],
+  ] as const) {
+    const pool = poolOn(other.mine()[1] ?? 0);
+    await openGrab(at.engine, pool, 2);
+    expect(await grab(at.engine, pool, 1)).toMatchObject({ ok: true });
+    // What the other wrote came by the bus, to be told to viewers here.
+    await expect
+      .poll(() => at.batches.some(({ events }) => events.some(({ type }) => type === "granted")))
+      .toBe(true);
+  }
+  const shard = old.mine()[0] ?? 0;
+  await openGrab(next.engine, poolOn(shard), 2);
+  await old.cluster.leave();
+  await expect.poll(() => next.mine().length).toBe(SHARDS);
+  expect(await grab(old.engine, poolOn(shard), 2)).toMatchObject({ ok: true });
+});
+
 test("[MP3] [MP14] who is more than a step apart may not come in; one step apart may", async () => {
   const a = await startNode("a");
   await expect.poll(() => a.mine()).toHaveLength(SHARDS);

@@ -55,6 +55,8 @@ export type ClusterStatus = {
   readonly asks: number;
   /** Shards nobody writes, as far as is known here. */
   readonly unowned: readonly number[];
+  /** It ends in order and wants no new viewers. */
+  readonly leaving: boolean;
 };
 
 /** A shard that changes hands: `to` takes it, or its holder, this process, gives it away. */
@@ -77,6 +79,7 @@ export class Cluster implements Service {
   #placed: { readonly of: string; readonly placed: readonly (string | null)[] } = { of: "", placed: [] };
   #wake: () => void = () => undefined;
   #woken = false;
+  #leaving = false;
   #looking: Promise<void> = Promise.resolve();
   #ran: Promise<void> | null = null;
   #strangersToldAtMs = Number.NEGATIVE_INFINITY;
@@ -116,17 +119,17 @@ export class Cluster implements Service {
     });
     this.#ends.push(
       bus.subscribe(this.#subject(`p.${this.#parts.self.process}`), (bytes) => {
-        const received = this.#read(decodeMessage<DirectMessage>(bytes));
+        const received = this.#read(decodeMessage<DirectMessage>(bytes, this.#parts.self.version));
         if (received === null) return;
         if (received.message.t === "ask") server.take(received.from, received.message);
         else if (received.message.t === "answer") this.#asks.take(received.message.answers);
       }),
       bus.subscribe(this.#subject("journal"), (bytes) => {
-        const received = this.#read(decodeBatches(bytes));
+        const received = this.#read(decodeBatches(bytes, this.#parts.self.version));
         if (received !== null && received.from !== this.#parts.self.process) this.#follow(received.message);
       }),
       bus.subscribe(this.#subject("all"), (bytes) => {
-        const received = this.#read(decodeMessage<CommonMessage>(bytes));
+        const received = this.#read(decodeMessage<CommonMessage>(bytes, this.#parts.self.version));
         if (received !== null) this.#hear(received.from, received.message);
       }),
       bus.onChange(({ trouble }) => {
@@ -166,6 +169,7 @@ export class Cluster implements Service {
 
   /** MP17: shards go first, the membership last; a killed process does neither, and is found out. */
   async leave(): Promise<void> {
+    this.#leaving = true;
     if (this.#state.serves && this.others().length > 0) {
       this.#state = { ...this.#state, serves: false };
       const untilMs = this.#parts.clock.monotonicMs() + LEAVE_WITHIN_MS;
@@ -235,6 +239,7 @@ export class Cluster implements Service {
       bus: this.#parts.bus.status().trouble,
       asks: this.#asks.kept,
       unowned: this.#unowned(),
+      leaving: this.#leaving,
     };
   }
 
@@ -394,7 +399,7 @@ export class Cluster implements Service {
   #publishBatches(batches: readonly Batch[]): void {
     if (this.others().length === 0) return;
     // One too large for the bus is dropped there, and read from the journal by those who miss it.
-    this.#parts.bus.publish(this.#subject("journal"), encodeBatches(this.#parts.self.process, batches));
+    this.#parts.bus.publish(this.#subject("journal"), encodeBatches(this.#parts.self, batches));
   }
 
   #send(process: string, message: DirectMessage): void {
@@ -402,7 +407,7 @@ export class Cluster implements Service {
   }
 
   #publish(topic: string, message: Message): void {
-    this.#parts.bus.publish(this.#subject(topic), encodeMessage(this.#parts.self.process, message));
+    this.#parts.bus.publish(this.#subject(topic), encodeMessage(this.#parts.self, message));
   }
 
   #subject(topic: string): string {

@@ -46,19 +46,22 @@ export type Message = DirectMessage | CommonMessage;
 /** A message and who sent it. */
 export type Received<M> = { readonly from: string; readonly message: M };
 
+/** Who says something, and in which version of these messages. */
+export type Sender = { readonly process: string; readonly version: number };
+
 /** Bytes of a message, as JSON. */
-export function encodeMessage(from: string, message: Message, version = CLUSTER_VERSION): Uint8Array {
-  return Buffer.from(JSON.stringify({ v: version, from, ...message }));
+export function encodeMessage({ process, version }: Sender, message: Message): Uint8Array {
+  return Buffer.from(JSON.stringify({ v: version, from: process, ...message }));
 }
 
 /** Why a message is not taken in. */
 export type Unreadable = "unreadable" | "too far apart";
 
 /** Reads a message; what is more than a step apart, or no message at all, is dropped by whoever asked (MP14). */
-export function decodeMessage<M extends Message>(bytes: Uint8Array): Received<M> | Unreadable {
+export function decodeMessage<M extends Message>(bytes: Uint8Array, own: number): Received<M> | Unreadable {
   const value = parse(bytes);
   if (value === null || typeof value.from !== "string" || typeof value.t !== "string") return "unreadable";
-  if (!isNear(value.v)) return "too far apart";
+  if (!isNear(value.v, own)) return "too far apart";
   return { from: value.from, message: value as unknown as M };
 }
 
@@ -72,7 +75,7 @@ function parse(bytes: Uint8Array): Record<string, unknown> | null {
 }
 
 /** Whether a version is ours or a step from it. */
-export function isNear(version: unknown, own = CLUSTER_VERSION): boolean {
+export function isNear(version: unknown, own: number): boolean {
   return typeof version === "number" && Math.abs(version - own) <= 1;
 }
 
@@ -82,21 +85,21 @@ type BatchHead = Omit<Batch, "payload" | "previousHash"> & {
 };
 
 /** Bytes of the batches of one append: their number, their heads as JSON, then their payloads as they are. */
-export function encodeBatches(from: string, batches: readonly Batch[]): Uint8Array {
+export function encodeBatches({ process, version }: Sender, batches: readonly Batch[]): Uint8Array {
   const heads: BatchHead[] = batches.map(({ payload, ...head }) => ({ ...head, bytes: payload.length }));
-  const head = Buffer.from(JSON.stringify({ v: CLUSTER_VERSION, from, heads }));
+  const head = Buffer.from(JSON.stringify({ v: version, from: process, heads }));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(head.length);
   return Buffer.concat([length, head, ...batches.map(({ payload }) => payload)]);
 }
 
 /** Reads the batches of an append; their links and hashes are for the shard to check. */
-export function decodeBatches(bytes: Uint8Array): Received<readonly Batch[]> | Unreadable {
+export function decodeBatches(bytes: Uint8Array, own: number): Received<readonly Batch[]> | Unreadable {
   if (bytes.length < 4) return "unreadable";
   const start = 4 + Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE();
   const value = parse(bytes.subarray(4, start));
   if (value === null || typeof value.from !== "string" || !Array.isArray(value.heads)) return "unreadable";
-  if (!isNear(value.v)) return "too far apart";
+  if (!isNear(value.v, own)) return "too far apart";
   const batches: Batch[] = [];
   let at = start;
   for (const { bytes: size, ...head } of value.heads as BatchHead[]) {

@@ -13,7 +13,7 @@ const shard = {
   reason: "user 4f… was counted twice",
 } as const;
 
-const house: ClusterStatus = { self: "a", members: [], bus: null, asks: 0, unowned: [] };
+const house: ClusterStatus = { self: "a", members: [], bus: null, asks: 0, unowned: [], leaving: false };
 
 function partsOf(change: {
   ill?: boolean;
@@ -94,5 +94,12 @@ test("[MP13] [JR13] a shard that another process writes is well, one that nobody
   expect(publicHealthOf(parts([0]))).toMatchObject({
     ok: false,
     parts: { engine: "shard 0 waits for a process" },
+  });
+});
+
+test("[MP17] [JR13] a process that is ending takes no more viewers", () => {
+  expect(publicHealthOf(partsOf({ house: { leaving: true } }))).toMatchObject({
+    ok: false,
+    parts: { engine: "this process is ending" },
   });
 });

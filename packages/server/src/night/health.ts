@@ -57,11 +57,14 @@ function engineTrouble(
   more: (shard: Shard) => string,
 ): string | null {
   const { shards } = engine.status();
+  const { unowned: without, leaving } = cluster.status();
   const ill = shards.filter(({ state }) => state !== "running" && state !== "following");
-  const unowned = cluster.status().unowned.filter((shard) => shards[shard]?.state === "following");
+  const unowned = without.filter((shard) => shards[shard]?.state === "following");
   const lines = [
     ...ill.map((shard) => `shard ${shard.shard} ${shard.state}${more(shard)}`),
     ...unowned.map((shard) => `shard ${shard} waits for a process`),
+    // Who is sent away must not be sent back here.
+    ...(leaving ? ["this process is ending"] : []),
   ];
   return lines.length === 0 ? null : lines.join(", ");
 }

@@ -135,7 +135,7 @@ async function runPart(part: Part, output: Output): Promise<Outcome> {
     output.err(line);
     const text = line.trim();
     if (
-      /^(Tests|faults: .*starts|processes: .*takeovers|world: .*answers|fuzz: .*windows|FAIL|OK|\d+ {2})/.test(
+      /^(Tests|faults: .*starts|processes: .*takeovers|(world|machine): .*answers|fuzz: .*windows|FAIL|OK|\d+ {2})/.test(
         text,
       )
     )

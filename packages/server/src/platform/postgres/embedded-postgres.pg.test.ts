@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { build } from "../../../../../test/faults/build.fixture.ts";
 import { silentLog } from "../log.ts";
 import { createTestFolder, removeTestFolder } from "../testing.ts";
 import { lockDataFolder, readConnectionFile, startEmbeddedPostgres } from "./mod.ts";
@@ -88,7 +87,6 @@ function withDatabase(): void {
 }
 
 beforeAll(async () => {
-  build();
   ready = await createTestFolder();
   const locked = await lockDataFolder(ready);
   const postgres = await startEmbeddedPostgres({ folder: locked, log: silentLog() });
