@@ -112,7 +112,7 @@ const SCENES: readonly Scene[] = [
     name: "drawing",
     fake: (now) => ({
       show: () =>
-        makeShow(now, { rounds: [round(0, now - 2_000, "open", { schedule: [30], firstWindowMs: 5_000 })] }),
+        makeShow(now, { rounds: [round(0, now - 2_000, "open", { schedule: [30], firstWindowMs: 8_000 })] }),
       onTap: (fake, d) => fake.send({ t: "ack", at: Date.now(), d, w: 0 }),
     }),
     reach: async (page) => {
