@@ -50,8 +50,8 @@ export default defineConfig({
           include: ["packages/*/src/**/*.pg.test.ts", "tools/src/**/*.pg.test.ts", "test/**/*.pg.test.ts"],
           exclude: ignored,
           globalSetup: ["./test/server-group.setup.ts"],
-          // A night of faults waits for leases and restarts a third of its time; more than three time each other out.
-          maxWorkers: 3,
+          // Real servers on two cores: more workers than this only make each other time out.
+          maxWorkers: 2,
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
