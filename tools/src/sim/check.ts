@@ -1,31 +1,22 @@
 import { createHash } from "node:crypto";
-import { type Event, fromHex, merkleRoot, type PoolId, stateDigest, type UserKey } from "@wanhui/core";
+import { type Event, type PoolId, stateDigest } from "@wanhui/core";
 import { replayShard } from "@wanhui/server";
 import type { Told } from "./cast.ts";
+import { DrawLedger } from "./draw-ledger.ts";
 import { HouseNight, type Promotion } from "./house-night.ts";
 import type { Night } from "./night.ts";
-import { simBeacon } from "./sim-beacon.ts";
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
 /** What the journal says happened, in its own bookkeeping: it shares no state with the engine's rules. */
 class Ledger {
   readonly problems: string[] = [];
-  readonly entries = new Map<string, UserKey>();
   readonly grants = new Map<string, string>();
   readonly units = new Map<PoolId, number>();
   readonly given = new Map<PoolId, number>();
   readonly #fewestUnits = new Map<PoolId, number>();
   readonly #opens = new Map<PoolId, number>();
-  readonly #poolOf = new Map<string, PoolId>();
-  readonly #scheduled = new Map<string, number>();
-  readonly #won = new Map<string, number>();
-  readonly #firstRound = new Map<string, number>();
-  readonly #open = new Map<string, { window: number; key: UserKey }[]>();
-  readonly #sealed = new Map<string, number>();
-  readonly #drawn = new Set<string>();
-  readonly #closed = new Set<string>();
-  readonly armed = new Set<string>();
+  readonly draws = new DrawLedger();
   readonly posted = new Map<string, string | null>();
 
   add(event: Event): void {
@@ -55,38 +46,21 @@ class Ledger {
         if (event.to === "posted") this.posted.set(event.awardId, event.orderId);
         if (event.to === "expired" || event.to === "forfeited") this.#giveBack(event.awardId);
         return;
-      case "draw.planned":
-        this.#poolOf.set(event.rules.draw, event.rules.pool);
-        return;
-      case "draw.armed":
-        this.armed.add(event.record.draw);
-        this.#scheduled.set(
-          event.record.draw,
-          event.record.schedule.reduce((sum, n) => sum + n, 0),
-        );
-        this.#firstRound.set(event.record.draw, event.record.firstRound);
+      case "window.drawn":
+        this.draws.add(event);
+        for (const { awardId } of event.winners) this.award(awardId, this.draws.poolOf(event.draw));
+        this.#give(this.draws.poolOf(event.draw), event.winners.length);
         return;
       default:
-        this.#draw(event);
+        this.draws.add(event);
     }
   }
 
   /** Units nobody ever had a claim to, not even a round that was armed: at least this many were free all night. */
   neverTouched(pool: PoolId): number {
-    const rounds = [...this.#scheduled].filter(([draw]) => this.#poolOf.get(draw) === pool);
-    const promised = rounds.reduce((sum, [, units]) => sum + units, 0);
+    const promised = this.draws.promised(pool);
     const granted = [...this.grants.keys()].filter((key) => key.startsWith(`${pool} `)).length;
     return (this.#fewestUnits.get(pool) ?? 0) - promised - granted;
-  }
-
-  /** Everything armed is closed, with every entry sealed and every seal drawn. */
-  finish(): void {
-    for (const draw of this.armed)
-      if (!this.#closed.has(draw)) this.problems.push(`draw ${draw} never closed`);
-    for (const key of this.#sealed.keys())
-      if (!this.#drawn.has(key)) this.problems.push(`window ${key} never drawn`);
-    for (const [draw, open] of this.#open)
-      if (open.length > 0) this.problems.push(`draw ${draw} left entries behind`);
   }
 
   readonly #awardPool = new Map<string, PoolId>();
@@ -106,51 +80,6 @@ class Ledger {
   award(awardId: string, pool: PoolId): void {
     if (this.#awardPool.has(awardId)) this.problems.push(`award ${awardId} was given twice`);
     this.#awardPool.set(awardId, pool);
-  }
-
-  #draw(event: Event): void {
-    if (event.type === "entered") {
-      const key = `${event.draw} ${event.user} ${event.window}`;
-      if (this.entries.has(key)) this.problems.push(`entered twice: ${key}`);
-      this.entries.set(key, event.userKey);
-      const open = this.#open.get(event.draw) ?? [];
-      open.push({ window: event.window, key: event.userKey });
-      this.#open.set(event.draw, open);
-    } else if (event.type === "window.sealed") {
-      const { draw, window, parts } = event.header;
-      const open = this.#open.get(draw) ?? [];
-      const keys = [...new Set(open.filter((one) => one.window <= window).map((one) => one.key))].sort();
-      const root = merkleRoot(
-        keys.map((key) => fromHex(key)),
-        sha256,
-      );
-      if (parts[0]?.root !== root) this.problems.push(`seal of ${draw} ${window} is not over its entries`);
-      this.#open.set(
-        draw,
-        open.filter((one) => one.window > window),
-      );
-      if (this.#sealed.has(`${draw} ${window}`)) this.problems.push(`${draw} ${window} sealed twice`);
-      this.#sealed.set(`${draw} ${window}`, event.header.round);
-    } else if (event.type === "window.drawn") this.#drawWindow(event);
-    else if (event.type === "draw.closed") this.#closed.add(event.record.draw);
-  }
-
-  #drawWindow(event: Extract<Event, { type: "window.drawn" }>): void {
-    const { draw, window, round, randomness, winners } = event;
-    const key = `${draw} ${window}`;
-    if (this.#drawn.has(key)) this.problems.push(`${key} was drawn twice`);
-    if (round !== (this.#firstRound.get(draw) ?? 0) + window || this.#sealed.get(key) !== round) {
-      this.problems.push(`${key} was drawn with round ${round}`);
-    }
-    if (randomness !== simBeacon(round).randomness) this.problems.push(`${key} was drawn with another value`);
-    this.#drawn.add(key);
-    const won = (this.#won.get(draw) ?? 0) + winners.length;
-    this.#won.set(draw, won);
-    if (won > (this.#scheduled.get(draw) ?? 0)) this.problems.push(`draw ${draw} gave ${won} prizes`);
-    const pool = this.#poolOf.get(draw);
-    if (pool === undefined) return;
-    for (const { awardId } of winners) this.award(awardId, pool);
-    this.#give(pool, winners.length);
   }
 }
 
@@ -191,11 +120,11 @@ export async function checkNight(night: Night): Promise<string[]> {
       problems.push(String(error));
     }
   }
-  if (promotion === null) ledger.finish();
+  if (promotion === null) ledger.draws.finish();
   else checkPromotion(promotion, problems);
   checkPromises(night.told.slice(promotion === null ? 0 : promotion.toldBefore), ledger, problems);
   checkAnnouncements(night, isLost, problems);
-  return [...problems, ...ledger.problems];
+  return [...problems, ...ledger.draws.problems, ...ledger.problems];
 }
 
 /** Whoever knew what the database lost does not write that shard: nobody goes on from a past he knows to be false. */
@@ -210,7 +139,7 @@ function checkPromotion({ knew }: Promotion, problems: string[]): void {
 function checkPromises(told: readonly Told[], ledger: Ledger, problems: string[]): void {
   for (const one of told) {
     if (one.kind === "entered") {
-      if (!ledger.entries.has(`${one.draw} ${one.user} ${one.window}`))
+      if (!ledger.draws.entries.has(`${one.draw} ${one.user} ${one.window}`))
         problems.push("an acknowledged entry is lost");
     } else if (one.kind === "granted") {
       const awardId = ledger.grants.get(`${one.pool} ${one.user} ${one.requestId}`);

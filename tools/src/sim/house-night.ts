@@ -144,7 +144,9 @@ export class HouseNight extends Night {
     const run = inItsTime(process, world);
     process.bus = this.#hub.plug(name, run);
     const parts = { clock: world.clock(() => process.skewMs), scheduler: world.scheduler(run), sha256 };
-    const self = { process: name, place: "", pid: 0, started: "", version: CLUSTER_VERSION, bus: true };
+    // Every other one is of the next version (MP14).
+    const version = CLUSTER_VERSION + (this.#generation % 2);
+    const self = { process: name, place: "", pid: 0, started: "", version, bus: true };
     process.cluster = new Cluster({
       ...parts,
       self,
