@@ -46,7 +46,7 @@ export function visitor(
 
 /**
  * What axe finds wrong with a page, one line each; empty when clean. Asked for violations alone, and in the page itself
- * (there are no frames of other origins): half of its time went into what it would say of the rest.
+ * (there are no frames of other origins): a quarter of its time went into what it would say of the rest.
  */
 export async function axeFaults(page: Page): Promise<readonly string[]> {
   const builder = new (AxeBuilder as unknown as new (options: { page: Page }) => AxeTool)({ page });

@@ -35,6 +35,7 @@ export function createClockWatch(parts: {
       const over = AbortSignal.any([signal, ended.signal]);
       while (!over.aborted) {
         await look(over);
+        // The end cuts the pause short; the loop sees it.
         await sleep(parts.everyMs ?? CLOCK_LOOK_EVERY_MS, over).catch(() => undefined);
       }
     },
