@@ -1,5 +1,6 @@
 // Makes a fresh clone ready: npm packages, build, and for tests and measurements the programs of other projects.
 // Node built-ins only. Usage: node scripts/setup.mjs <start|test|bench>
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -65,6 +66,11 @@ async function installPackages() {
   return 0;
 }
 
+/** Whether this release of Debian has a package: a newer one may come in several that an older one has as one. */
+function aptKnows(name) {
+  return spawnSync("apt-cache", ["show", name], { stdio: "ignore" }).status === 0;
+}
+
 /** Installs Debian packages as root without letting their services start. */
 async function aptInstall(packages) {
   const policy = "/usr/sbin/policy-rc.d";
@@ -80,8 +86,11 @@ async function aptInstall(packages) {
     say("apt-get update ...");
     const updated = await run("apt-get", ["update", "-q"], { env });
     if (updated !== 0) say("apt-get update failed; trying with the lists at hand.");
-    say(`apt-get install ${packages.join(" ")} ...`);
-    return await run("apt-get", ["install", ...quiet, "--no-install-recommends", ...packages], { env });
+    const names = packages.map(({ debian, debianElse }) =>
+      aptKnows(debian) ? debian : (debianElse ?? debian),
+    );
+    say(`apt-get install ${names.join(" ")} ...`);
+    return await run("apt-get", ["install", ...quiet, "--no-install-recommends", ...names], { env });
   } finally {
     if (ours) rmSync(policy, { force: true });
   }
@@ -94,17 +103,17 @@ function missing(names) {
 async function installPrograms(names) {
   let wanted = missing(names);
   if (wanted.length === 0) return 0;
-  const packages = wanted.map((program) => program.debian);
   const hasApt = findProgram({ names: ["apt-get"] }) !== undefined;
   if (hasApt && process.geteuid?.() === 0) {
-    await aptInstall(packages);
+    await aptInstall(wanted);
     wanted = missing(names);
     if (wanted.length === 0) return 0;
   }
+  const packages = wanted.map((program) => program.debian).join(" ");
   say(`Not installed: ${wanted.map((program) => program.names[0]).join(", ")}. Install with:`);
   if (process.platform === "darwin") for (const { brew } of wanted) say(`  brew install ${brew}`);
-  else if (hasApt) say(`  sudo apt-get install --no-install-recommends ${packages.join(" ")}`);
-  else say(`  your system's packages for: ${packages.join(" ")}`);
+  else if (hasApt) say(`  sudo apt-get install --no-install-recommends ${packages}`);
+  else say(`  your system's packages for: ${packages}`);
   for (const {
     variable,
     names: [name],

@@ -24,6 +24,8 @@ async function withPage(
 ): Promise<void> {
   const fake = await startFake({ dist, ...options });
   const context = await visitor(browser, { ...options, size: PHONE, language: "en" });
+  // Chromium alone says yes to motion unasked, its headless build says no.
+  if (options.touch === true) await context.grantPermissions(["accelerometer", "gyroscope"]);
   try {
     const page = await context.newPage();
     await page.goto(`${fake.url}/${options.path ?? ""}`);

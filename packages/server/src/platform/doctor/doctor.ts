@@ -235,7 +235,10 @@ export async function runDoctor(options: DoctorOptions): Promise<Check[]> {
   ];
   if (probeDrand !== undefined) list.push(["beacon", () => checkDrand(probeDrand, config)]);
   if (options.forDevelopment === true) {
-    list.push(["Chromium", () => checkProgram(["chromium", "google-chrome"], "browser tests")]);
+    list.push([
+      "Chromium",
+      () => checkProgram(["chromium-headless-shell", "chromium", "google-chrome"], "browser tests"),
+    ]);
     list.push(["NATS", () => checkProgram(["nats-server"], "tests of several processes")]);
     list.push(["Redis", () => checkProgram(["redis-server"], "npm run bench")]);
   }
