@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { newRequestId } from "@wanhui/client";
+import { type PoolId, shardOfPool } from "@wanhui/core";
 import type { MeMessage, ServerMessage, ShowView, StudioView } from "@wanhui/protocol";
 import { WS_SUBPROTOCOL } from "@wanhui/protocol";
 import { freePort, loadConfig, type Night, startNight } from "@wanhui/server";
@@ -275,6 +277,62 @@ test("[MP10] [MP16] a grab at one process wins on a shard of the other, and is t
   await expect.poll(() => there.own().some(({ t }) => t === "order"), { timeout: 5_000 }).toBe(true);
   for (const { socket } of [here, there]) socket.terminate();
 });
+
+test("[MP13] [MP10] [MP12] NATS is gone for longer than an ask is kept: each goes on with its own, says so, and heals", async () => {
+  const { rows } = await database.pool.query<{ shard: number; address: string }>(
+    "select shard, address from processes join shards on holder = process order by shard",
+  );
+  const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+  const shard = shardOfPool(`${first.night.run.run}/kettle` as PoolId, rows.length, sha256);
+  const [owner, other] = rows[shard]?.address === first.night.url ? [first, second] : [second, first];
+  const guest = await newGuest(owner.night);
+  const elsewhere = await comeIn(other.night, guest);
+  const isTold = (awardId = "") =>
+    elsewhere.own().some((one) => one.t === "won" && one.award.awardId === awardId);
+  const busOf = async ({ night }: Running) => {
+    const response = await fetch(`${night.url}/health`);
+    const { parts } = (await response.json()) as { parts: { bus: string } };
+    return { status: response.status, bus: parts.bus };
+  };
+  const metricOf = async ({ night }: Running, name: string) => {
+    const text = await (await fetch(`${night.url}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+  };
+  await nats.kill();
+  for (const one of [owner, other]) {
+    await expect.poll(async () => (await busOf(one)).bus, { timeout: 5_000 }).toContain("journal alone");
+    expect((await busOf(one)).status).toBe(200);
+    expect(await metricOf(one, "wanhui_bus_up")).toBe(0);
+  }
+  const body = { requestId: newRequestId() };
+  const path = `/api/pools/${encodeURIComponent(`${other.night.run.run}/kettle`)}/take`;
+  const again = () =>
+    ask<{ awardId?: string; code?: string }>(
+      other.night,
+      path,
+      { authorization: `Bearer ${guest.token}` },
+      body,
+    );
+  const begunMs = performance.now();
+  const unanswered = again();
+  // Meanwhile the owner gives, and the other hears of it from the journal.
+  const won = await grab(owner.night, guest);
+  expect(won.awardId).toMatch(/^[0-9a-f]{32}$/);
+  await expect.poll(() => isTold(won.awardId), { timeout: 5_000 }).toBe(true);
+  expect((await unanswered).code).toBe("engine.unknown");
+  expect(performance.now() - begunMs).toBeGreaterThan(9_000);
+  expect(await metricOf(owner, "wanhui_bus_dropped_total")).toBeGreaterThan(0);
+  await nats.start();
+  for (const one of [owner, other]) {
+    await expect.poll(async () => (await busOf(one)).bus, { timeout: 15_000 }).toBe("running");
+  }
+  // The same question once more is one award, however often it was asked.
+  const answers = [await again(), await again()];
+  expect(answers[0]?.awardId).toMatch(/^[0-9a-f]{32}$/);
+  expect(answers[1]).toEqual(answers[0]);
+  await expect.poll(() => isTold(answers[0]?.awardId)).toBe(true);
+  elsewhere.socket.terminate();
+}, 60_000);
 
 test("[MP18] who comes to another process gets the show and what he won from memory: its database does not answer", async () => {
   const guest = await newGuest(first.night);

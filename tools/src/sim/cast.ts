@@ -23,7 +23,13 @@ export type Told =
       readonly requestId: RequestId;
       readonly answer: Answer;
     }
-  | { readonly kind: "sold out"; readonly pool: PoolId }
+  | {
+      readonly kind: "sold out";
+      readonly pool: PoolId;
+      /** Of the try that was answered. */
+      readonly askedAtMs: number;
+      readonly toldAtMs: number;
+    }
   | { readonly kind: "posted"; readonly awardId: AwardId; readonly orderId: string };
 
 /** What the actors see of the night. */
@@ -49,6 +55,8 @@ export class Cast {
   readonly #stage: Stage;
   /** What was made once. */
   readonly #made: EngineCommand[] = [];
+  /** Keys people entered with, for whoever would like to be somebody else. */
+  readonly #keys: { readonly draw: DrawId; readonly userKey: UserKey }[] = [];
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -111,6 +119,18 @@ export class Cast {
       if (await this.#arm(rules, random))
         this.#stage.broken.push(`a round of ${schedule.join(", ")} was armed`);
       this.#stage.count("bungled round refused");
+    }
+  }
+
+  /** Enters under keys that are other people's: taken for two people, a key could win for either (DR7). */
+  async impostor(random: SeededRandom): Promise<void> {
+    while (!this.#stage.isOver()) {
+      await this.#stage.sleep(200 + random.below(1_500));
+      if (this.#keys.length === 0) continue;
+      const taken = random.pick(this.#keys);
+      const entry = { type: "draw.enter", user: random.hex(16) as UserId, ...taken } as const;
+      const answer = await this.#stage.ask(entry, random);
+      if (!answer.ok && answer.code === "draw.key_clash") this.#stage.count("another's key refused");
     }
   }
 
@@ -191,6 +211,7 @@ export class Cast {
     const answer = await this.#stage.ask({ type: "draw.enter", ...entry }, random);
     if (!answer.ok || answer.type !== "entered") return;
     this.#stage.count("entered");
+    this.#keys.push({ draw: entry.draw, userKey: entry.userKey });
     this.#stage.told.push({ kind: "entered", draw: entry.draw, user: entry.user, window: answer.window });
   }
 
@@ -199,9 +220,6 @@ export class Cast {
     random: SeededRandom,
   ): Promise<void> {
     const answer = await this.#stage.ask({ type: "grab.take", quantity: 1, ...asked }, random);
-    if (!answer.ok && answer.code === "pool.sold_out") {
-      this.#stage.told.push({ kind: "sold out", pool: asked.pool });
-    }
     if (!answer.ok || answer.type !== "granted") return;
     const before = this.#stage.told.find(
       (one) => one.kind === "granted" && one.requestId === asked.requestId && one.user === asked.user,

@@ -5,6 +5,7 @@ import type { Told } from "./cast.ts";
 import { DrawLedger } from "./draw-ledger.ts";
 import { HouseNight, type Promotion } from "./house-night.ts";
 import type { Night } from "./night.ts";
+import { RefusalCheck } from "./refusals.ts";
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
@@ -124,6 +125,7 @@ export async function checkNight(night: Night): Promise<string[]> {
   else checkPromotion(promotion, problems);
   checkPromises(night.told.slice(promotion === null ? 0 : promotion.toldBefore), ledger, problems);
   checkAnnouncements(night, isLost, problems);
+  checkRefusals(night, isLost, problems);
   return [...problems, ...ledger.draws.problems, ...ledger.problems];
 }
 
@@ -167,5 +169,23 @@ function checkAnnouncements(night: Night, isLost: (shard: number) => boolean, pr
     const before = heard.get(`${by} ${shard}`) ?? 0;
     if (seq !== before + 1) problems.push(`${by} heard batch ${seq} of shard ${shard} after ${before}`);
     heard.set(`${by} ${shard}`, seq);
+  }
+}
+
+/** Nobody heard "sold out" of a pool that had something free the whole time he asked (JR4). */
+function checkRefusals(night: Night, isLost: (shard: number) => boolean, problems: string[]): void {
+  const refused = night.told.flatMap((one) => (one.kind === "sold out" ? [one] : []));
+  if (refused.length === 0 || problems.length > 0) return;
+  for (const [shard, { rows }] of night.disk.shards.entries()) {
+    if (isLost(shard)) continue;
+    const heardMs = new Map<number, number>();
+    for (const { batch, atMs } of night.announced) {
+      if (batch.shard === shard && !heardMs.has(batch.seq)) heardMs.set(batch.seq, atMs);
+    }
+    const check = new RefusalCheck(rows, heardMs);
+    for (const one of refused) {
+      if (check.knows(one.pool) && !check.isTrue(one))
+        problems.push(`pool ${one.pool} was said to be sold out at ${one.toldAtMs}, which it was not`);
+    }
   }
 }

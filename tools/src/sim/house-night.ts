@@ -33,6 +33,7 @@ const SNAPSHOTS_EVERY = 4;
 /** A stream of its own: what latecomers draw moves nothing else. */
 const LATECOMERS = 0x1a7ec0;
 const BUNGLER = 0x1f7b3;
+const IMPOSTOR = 0x2b1d5;
 
 type Member = Omit<Process, "engine"> & {
   /** Made one after the other: each needs the one before. */
@@ -250,8 +251,9 @@ export class HouseNight extends Night {
 
   protected trouble(): void {
     void this.cast.latecomers(seededRandom(this.seed ^ LATECOMERS));
-    // In some nights only: he asks, and so moves everybody else's chances.
+    // In some nights only: they ask, and so move everybody else's chances.
     if (this.seed % 30 === 18) void this.cast.bungler(seededRandom(this.seed ^ BUNGLER));
+    if (this.seed % 30 === 22) void this.cast.impostor(seededRandom(this.seed ^ IMPOSTOR));
     if (this.#houseWeather.promotes) {
       this.world.after(this.faults.between(8_000, 40_000), () => this.#promote());
     }

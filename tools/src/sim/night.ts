@@ -54,7 +54,7 @@ export abstract class Night {
   readonly told: Told[] = [];
   /** By process and shard: the batch a process that began from a snapshot had not to hear. */
   readonly begun = new Map<string, number>();
-  readonly announced: { readonly by: string; readonly batch: DurableBatch }[] = [];
+  readonly announced: { readonly by: string; readonly batch: DurableBatch; readonly atMs: number }[] = [];
   readonly sometimes: Sometimes = {};
   readonly trace: string[] = [];
   readonly pools: PoolId[] = [];
@@ -162,7 +162,7 @@ export abstract class Night {
   }
 
   protected durable(process: Process, batch: DurableBatch): void {
-    this.announced.push({ by: process.name, batch });
+    this.announced.push({ by: process.name, batch, atMs: this.world.nowMs });
     if (batch.replay) return;
     for (const event of batch.events) {
       if (event.type === "window.gap") this.count("gap");
@@ -202,12 +202,21 @@ export abstract class Night {
     for (;;) {
       const process = this.reachable(random);
       if (process !== undefined) {
+        const askedAtMs = this.world.nowMs;
         const answer = await this.#submit(process, command);
-        if (!(answer instanceof EngineFault)) return answer;
+        if (!(answer instanceof EngineFault)) {
+          this.#refused(command, answer, askedAtMs);
+          return answer;
+        }
         this.count(answer.code);
       }
       await this.world.sleep(20 + random.below(400));
     }
+  }
+
+  #refused(command: EngineCommand, answer: Answer, askedAtMs: number): void {
+    if (answer.ok || answer.code !== "pool.sold_out" || command.type !== "grab.take") return;
+    this.told.push({ kind: "sold out", pool: command.pool, askedAtMs, toldAtMs: this.world.nowMs });
   }
 
   /** A crashed process never answers: the asker gives up waiting and asks another one. */

@@ -5,6 +5,7 @@ import { playSeeds } from "./play-seeds.fixture.ts";
 test("[SM3] [SM4] [SM5] [SM6] [MP5] [MP6] [MP7] [MP8] [MP9] [MP10] seeded nights of several processes: every promise holds", async () => {
   const sometimes = await playSeeds("house", seedsOfCi / 2);
   for (const what of [
+    "another's key refused",
     "append unknown and lost",
     "append unknown and still on its way",
     "append unknown but committed",

@@ -51,6 +51,8 @@ export type ClusterStatus = {
   }[];
   /** Why other processes are not heard, or null. */
   readonly bus: string | null;
+  /** Messages that could not leave, since the start: while the bus was away, or too large. */
+  readonly dropped: number;
   /** Commands that wait for other processes. */
   readonly asks: number;
   /** Shards nobody writes, as far as is known here. */
@@ -233,10 +235,12 @@ export class Cluster implements Service {
   }
 
   status(): ClusterStatus {
+    const { trouble: bus, dropped } = this.#parts.bus.status();
     return {
       self: this.#parts.self.process,
       members: this.#living.map(({ process, address, serves }) => ({ process, address, serves })),
-      bus: this.#parts.bus.status().trouble,
+      bus,
+      dropped,
       asks: this.#asks.kept,
       unowned: this.#unowned(),
       leaving: this.#leaving,

@@ -13,7 +13,15 @@ const shard = {
   reason: "user 4f… was counted twice",
 } as const;
 
-const house: ClusterStatus = { self: "a", members: [], bus: null, asks: 0, unowned: [], leaving: false };
+const house: ClusterStatus = {
+  self: "a",
+  members: [],
+  bus: null,
+  dropped: 0,
+  asks: 0,
+  unowned: [],
+  leaving: false,
+};
 
 function partsOf(change: {
   ill?: boolean;

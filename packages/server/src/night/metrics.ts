@@ -93,6 +93,10 @@ function engineMetrics(metrics: Metrics, { engine, cluster, materialiser }: Nigh
     { name: "wanhui_bus_up", help: "1 while the bus carries messages, or alone; 0 while it is gone." },
     () => (cluster.status().bus === null ? 1 : 0),
   );
+  metrics.counter(
+    { name: "wanhui_bus_dropped_total", help: "Messages to other processes that could not leave." },
+    () => cluster.status().dropped,
+  );
   metrics.gauge(
     { name: "wanhui_commands_elsewhere", help: "Commands that wait for another process." },
     () => cluster.status().asks,
