@@ -25,6 +25,7 @@ import { startWire, type Wire } from "./wire.fixture.ts";
 const { rounds, nights } = soakRounds("WANHUI_SOAK_MACHINE");
 /** Longer than a lease of 3 s. */
 const cutOffMs = 3_800;
+const takeoverPatienceMs = 20_000;
 const fullMs = 1_500;
 const steppedMs = 800;
 /** A whole data folder with its database: some 60 MiB at its start. */
@@ -133,9 +134,14 @@ describe.skipIf(!mayChangeTheMachine).each(nights)("night %i of two processes on
         await sleep(cutOffMs);
         const pool = await joinDatabase(servers[0]?.dataFolder ?? "");
         const held = "select 1 from shards where holder like $1";
-        const { rows } = await pool.query(held, [`${server.pid}-%`]);
+        const patientUntilMs = performance.now() + takeoverPatienceMs;
+        let left = 1;
+        while (left > 0 && performance.now() < patientUntilMs) {
+          left = (await pool.query(held, [`${server.pid}-%`])).rows.length;
+          if (left > 0) await sleep(50);
+        }
         await pool.end();
-        takenOver.push(rows.length === 0);
+        takenOver.push(left === 0);
         await elsewhere.join();
       },
     };

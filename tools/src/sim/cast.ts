@@ -134,6 +134,17 @@ export class Cast {
     }
   }
 
+  /** Adds a unit now and then, all night: a process that has lost its shard says "sold out" without knowing of it. */
+  async stocker(random: SeededRandom): Promise<void> {
+    for (let change = 0; !this.#stage.isOver(); change += 1) {
+      await this.#stage.sleep(random.between(1_000, 6_000));
+      if (this.#stage.pools.length === 0) continue;
+      const pool = random.pick(this.#stage.pools);
+      const commandId = `${pool}/late-${change}`;
+      await this.#stage.ask({ type: "pool.change", pool, delta: random.pick([1, 1, -1]), commandId }, random);
+    }
+  }
+
   /** Two rounds of a pool, planned ahead as a show's are; the second is sometimes called off instead of armed. */
   async #drawsOf(pool: PoolId, random: SeededRandom): Promise<void> {
     const names = [`${pool}/first` as DrawId, `${pool}/second` as DrawId] as const;

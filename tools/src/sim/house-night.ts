@@ -34,6 +34,7 @@ const SNAPSHOTS_EVERY = 4;
 const LATECOMERS = 0x1a7ec0;
 const BUNGLER = 0x1f7b3;
 const IMPOSTOR = 0x2b1d5;
+const STOCKER = 0x57c3e;
 
 type Member = Omit<Process, "engine"> & {
   /** Made one after the other: each needs the one before. */
@@ -254,6 +255,7 @@ export class HouseNight extends Night {
     // In some nights only: they ask, and so move everybody else's chances.
     if (this.seed % 30 === 18) void this.cast.bungler(seededRandom(this.seed ^ BUNGLER));
     if (this.seed % 30 === 22) void this.cast.impostor(seededRandom(this.seed ^ IMPOSTOR));
+    if (this.seed % 30 === 28) void this.cast.stocker(seededRandom(this.seed ^ STOCKER));
     if (this.#houseWeather.promotes) {
       this.world.after(this.faults.between(8_000, 40_000), () => this.#promote());
     }

@@ -216,6 +216,45 @@ test("[MP2] [MP5] [MP7] a lease runs out: the shards move; the one who stalled g
   expect(await grab(a.engine, pool, 1)).toEqual(answers[1]);
 });
 
+test("[JR4] [MP7] a process that lost a shard without knowing refuses nothing in its name: a restock at the other is sold", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const pools = a.mine().map((shard) => ({ shard, pool: poolOn(shard) }));
+  for (const { pool } of pools) {
+    await openGrab(a.engine, pool, 1);
+    expect(await grab(a.engine, pool, 1)).toMatchObject({ ok: true });
+    expect(await grab(a.engine, pool, 2)).toMatchObject({ ok: false, code: "pool.sold_out" });
+  }
+  for (const { shard, pool } of pools) {
+    expect(await b.engine.shards.takeOver(shard, "a")).toBe(true);
+    // Asked in the same moment in which the other knows that there is one more.
+    const asked = new Promise<Answer | EngineFault>((resolve) => {
+      const stock = { type: "pool.change", pool, delta: 1, commandId: "one more" } as const;
+      void b.engine.submit(stock).then(() => a.engine.take(pool, userOf(2), requestOf(2), resolve));
+    });
+    expect(await asked).toMatchObject({ ok: true, type: "granted" });
+  }
+});
+
+test("[JR3] [MP7] an append that is fenced in part: the shard that was kept grants, the lost one is answered by who has it", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const [kept, lost] = a.mine().map(poolOn) as [PoolId, PoolId];
+  await openGrab(a.engine, kept, 1);
+  await openGrab(a.engine, lost, 1);
+  expect(await b.engine.shards.takeOver(a.engine.shardOf({ pool: lost }) ?? -1, "a")).toBe(true);
+  const sold = grab(b.engine, lost, 1);
+  // Both in one append, in the moment the unit is gone at the other.
+  const answers = await sold.then(() => Promise.all([grab(a.engine, kept, 2), grab(a.engine, lost, 2)]));
+  expect(await sold).toMatchObject({ ok: true, type: "granted" });
+  expect(answers).toMatchObject([
+    { ok: true, type: "granted" },
+    { ok: false, code: "pool.sold_out" },
+  ]);
+});
+
 test("[MP13] without a bus the journal still tells; commands for others' shards end as busy or unknown, own ones go on", async () => {
   const a = await startNode("a");
   const b = await startNode("b");

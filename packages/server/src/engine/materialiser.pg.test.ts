@@ -215,6 +215,30 @@ test("[MT2] a row that stands there with other content stops the line, naming sh
   ]);
 });
 
+test("[MT2] of two materialisers none goes past a row that stands there with other content", async () => {
+  const { engine, store, clock } = await world();
+  const lines = [1, 2].map(() => {
+    const line = createMaterialiser({ url: database.url, store, engine, sha256, log: listeningLog() });
+    ends.push(() => line.stop());
+    return line;
+  });
+  await engine.start();
+  await database.pool.query(
+    "insert into grabs (pool, user_id, request_id, award_id, granted_at_ms) values ('run/cups', $1, $2, 'another', 1)",
+    [userOf(0), requestOf(0)],
+  );
+  const runs = lines.map((line) => line.run(new AbortController().signal));
+  for (const run of runs) run.catch(() => undefined);
+  await night(engine, clock);
+  const shard = engine.shardOf({ pool: "run/cups" as PoolId }) ?? -1;
+  for (const run of runs)
+    await expect(run).rejects.toMatchObject({ code: "materialiser.conflict", shard, seq: 3 });
+  expect(await rows("select award_id from grabs")).toEqual([{ award_id: "another" }]);
+  expect(await rows(`select seq from materialiser_checkpoints where shard = ${shard}`)).toEqual([
+    { seq: 2n },
+  ]);
+});
+
 test("[MT2] a checkpoint that the journal does not know stops the line", async () => {
   const { engine, store, clock } = await world();
   await engine.start();
