@@ -54,6 +54,13 @@ function peersOf(servers: {
       grabs: GRABS_ONE_BY_ONE,
       play: redis("per-grab", "always"),
     },
+    {
+      work: `${WORK}, the peer syncing once a second`,
+      peerName: "redis per-grab",
+      guarantee: theirs.everysec,
+      grabs: GRABS_ONE_BY_ONE,
+      play: redis("per-grab", "everysec"),
+    },
     { ...batch, work: WORK, guarantee: theirs.always, play: redis("64-user batch", "always") },
     {
       ...batch,

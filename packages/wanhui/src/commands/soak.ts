@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -100,6 +100,7 @@ export const command: Command = {
       output.err("The soak runs from a checkout of the source: the tests are not part of the package.");
       return 2;
     }
+    const source = sourceOf(root);
     const outcomes: Outcome[] = [];
     for (const part of parts) {
       if (positionals.length > 0 && !positionals.includes(part.name)) continue;
@@ -107,7 +108,7 @@ export const command: Command = {
       outcomes.push(await runPart(part, output));
     }
     const ended = new Date().toISOString();
-    const result = { date: ended.slice(0, 10), ended, machine: describeMachine(), outcomes };
+    const result = { date: ended.slice(0, 10), ended, source, machine: describeMachine(), outcomes };
     const folder = join(root, "docs", "soak");
     await mkdir(folder, { recursive: true });
     // Each run keeps a file of its own, also one that failed: `wx` never writes over another.
@@ -120,6 +121,15 @@ export const command: Command = {
     return outcomes.every(({ ok }) => ok) ? 0 : 1;
   },
 };
+
+/** Which source is tried: its commit, and whether anything was changed on top of it; null without git. */
+function sourceOf(folder: string): { readonly commit: string; readonly changed: boolean } | null {
+  const git = (...words: string[]) => spawnSync("git", words, { cwd: folder, encoding: "utf8" });
+  const commit = git("rev-parse", "HEAD");
+  if (commit.status !== 0) return null;
+  const changes = git("status", "--porcelain", "--untracked-files=no");
+  return { commit: commit.stdout.trim(), changed: changes.stdout.trim() !== "" };
+}
 
 async function runPart(part: Part, output: Output): Promise<Outcome> {
   const begun = performance.now();
