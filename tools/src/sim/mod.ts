@@ -49,6 +49,8 @@ export async function runSeed(
   } catch (error) {
     problems = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }
+  // The one turn of the event loop in a night: whoever plays thousands is still heard and stopped.
+  await new Promise((resolve) => setImmediate(resolve));
   const fingerprint = night.disk.shards.map(({ rows }) => rows.at(-1)?.hash ?? "").join("/");
   const { trace, sometimes, events } = night;
   return { seed, form, problems, trace, sometimes, events, fingerprint };

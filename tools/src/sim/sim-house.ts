@@ -1,7 +1,7 @@
 import { type HouseView, LEASE_MS, type MemberStore, type Self, type SelfState } from "@wanhui/server";
 import { type JournalWorld, type MemoryDisk, statement } from "./memory-journal.ts";
 
-type Row = Self & SelfState & { leaseUntilMs: number };
+type Row = { readonly member: Self & SelfState; readonly leaseUntilMs: number };
 
 /** The table of processes, in the memory of the simulated database and in its time (MP1). */
 export class SimHouse {
@@ -20,7 +20,8 @@ export class SimHouse {
       renewAndLook: (state) =>
         statement(world, "members", async () => {
           // In the order they came; one that comes back has its old place.
-          this.#rows.set(self.process, { ...self, ...state, leaseUntilMs: this.#nowMs() + LEASE_MS });
+          const row = { member: { ...self, ...state }, leaseUntilMs: this.#nowMs() + LEASE_MS };
+          this.#rows.set(self.process, row);
           return this.#view();
         }),
       leave: () => statement(world, "members", async () => void this.#rows.delete(self.process)),
@@ -29,7 +30,7 @@ export class SimHouse {
 
   #view(): HouseView {
     const nowMs = this.#nowMs();
-    const members = [...this.#rows.values()].map(({ leaseUntilMs, ...member }) => ({
+    const members = Array.from(this.#rows.values(), ({ member, leaseUntilMs }) => ({
       ...member,
       leaseMs: leaseUntilMs - nowMs,
     }));
