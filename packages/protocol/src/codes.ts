@@ -90,6 +90,7 @@ export const CODES = {
   "engine.unknown": retry(503, 500, "The outcome is not known yet; ask again with the same id."),
   "engine.stopped": retry(503, 2_000, "This server is stopping."),
   "engine.fenced": retry(503, 1_000, "Another server has taken over."),
+  "engine.broken": retry(503, 10_000, "A part of the server has stopped; the organisers see it."),
   "auth.missing": ask(401, "Sign in first."),
   "auth.invalid": ask(401, "The token is not valid here."),
   "auth.expired": ask(401, "The token has expired."),

@@ -27,6 +27,9 @@ const AFTER_PROMOTION_MS = 25_000;
 /** Answers of what the old server had committed may be on their way as long as the slowest statement. */
 const OLD_ANSWERS_MS = 12_000;
 
+/** Once all is calm each shard has a process again within this: slow statements of before, a lease, a look, a replay. */
+const SERVED_WITHIN_MS = 25_000;
+
 /** Nights in which processes keep snapshots: one of so many. */
 const SNAPSHOTS_EVERY = 4;
 
@@ -365,23 +368,28 @@ export class HouseNight extends Night {
       process.pausedUntilMs = 0;
     }
     if (this.#members.length < 2) this.#boot();
+    if (this.promotion === null) this.world.after(SERVED_WITHIN_MS, () => this.#mustBeServed());
+  }
+
+  /** MP5: nobody waits for ever, whoever came back and whatever he still has to read. */
+  #mustBeServed(): void {
+    const unserved = this.disk.shards.flatMap((_, shard) => (this.#served(shard) ? [] : [shard]));
+    if (unserved.length > 0) this.broken.push(`nobody answers for shards ${unserved.join(", ")}`);
+  }
+
+  /** The engine that answers for a shard. */
+  #served(shard: number): Engine | undefined {
+    return this.engines().find((engine) => {
+      const { mine, state } = engine.status().shards[shard] ?? {};
+      return mine === true && state === "running";
+    });
   }
 
   protected ended(): boolean {
     if (this.promotion !== null) return this.world.nowMs > this.promotion.untilMs;
-    const ready = this.processes.filter((process) => process.ready);
-    if (ready.length === 0) return false;
-    return this.disk.shards.every((_, shard) =>
-      ready.some(({ engine }) => {
-        const { shards, pending } = engine.status();
-        const here = shards[shard];
-        return (
-          here?.mine === true &&
-          here.state === "running" &&
-          pending === 0 &&
-          engine.state(shard).liveDraws.size === 0
-        );
-      }),
-    );
+    return this.disk.shards.every((_, shard) => {
+      const engine = this.#served(shard);
+      return engine?.status().pending === 0 && engine.state(shard).liveDraws.size === 0;
+    });
   }
 }

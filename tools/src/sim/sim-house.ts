@@ -33,6 +33,7 @@ export class SimHouse {
     const members = Array.from(this.#rows.values(), ({ member, leaseUntilMs }) => ({
       ...member,
       leaseMs: leaseUntilMs - nowMs,
+      leaseUntilMs,
     }));
     const shards = this.#disk.shards.map(({ holder, rows }, shard) => ({ shard, holder, seq: rows.length }));
     return { members, shards };

@@ -14,12 +14,17 @@ import {
 } from "../engine/mod.ts";
 import type { AskedAnswer, AskedCommand, DirectMessage, TapsOf } from "./messages.ts";
 
-/** Commands kept for owners (MP10): about 10 MB; one more is told to come again. */
-const ASKS_MAX = 65_536;
+/**
+ * Commands kept for the owner of a shard (MP10): about 1 MB; one more is told to come again. For each shard, so that one
+ * that nobody answers for does not take the places of the others.
+ */
+const ASKS_OF_SHARD_MAX = 8_192;
 /** A takeover takes some seconds; who asked longer ago should hear something. */
 const GIVE_UP_AFTER_MS = 10_000;
 /** The table and the owner disagree for a moment, while a shard changes hands: asking faster would only ask more often. */
 const REFUSED_AGAIN_AFTER_MS = 100;
+/** Refused by the same one again and again: twice as long each time, up to this. */
+const REFUSED_AGAIN_AFTER_MS_MAX = 1_600;
 /** Nothing came back: the message or its answer was lost, or the owner stalls. */
 const ASK_AGAIN_AFTER_MS = 2_000;
 const LOOK_EVERY_MS = 100;
@@ -34,12 +39,12 @@ type Ask = {
   readonly command: EngineCommand;
   readonly done: Done;
   readonly sinceMs: number;
-  /** Whether any process may have decided it already. */
-  wasSent: boolean;
+  /** How often somebody was asked: any of them may have decided it. More than once when it may have happened before. */
+  times: number;
   /** Who has it now, and since when; null while nobody has. */
   sent: { readonly to: string; readonly atMs: number } | null;
-  /** Who said last that he is not the owner, and when: not asked again at once. */
-  refused: { readonly by: string; readonly atMs: number } | null;
+  /** Who said last that he is not the owner, when, and how often in a row: not asked again at once. */
+  refused: { readonly by: string; readonly atMs: number; readonly times: number } | null;
 };
 
 /** What asks are made of. */
@@ -63,6 +68,7 @@ export type AsksParts = {
 export class Asks implements Neighbours {
   readonly #parts: AsksParts;
   readonly #asks = new Map<number, Ask>();
+  readonly #ofShard = new Map<number, number>();
   readonly #taps = new Map<number, Map<DrawId, number>>();
   #control: ShardControl | null = null;
   #nextId = 1;
@@ -89,12 +95,18 @@ export class Asks implements Neighbours {
     this.#parts.wrote(batches);
   }
 
-  ask(shard: number, command: EngineCommand, done: Done): void {
-    if (this.#ended || this.#asks.size >= ASKS_MAX) {
-      const code = this.#ended ? "engine.stopped" : "engine.busy";
-      done(new EngineFault(code, `${this.#asks.size} commands wait for other processes`), null);
+  ask(shard: number, command: EngineCommand, done: Done, mayHaveHappened = false): void {
+    const ofShard = this.#ofShard.get(shard) ?? 0;
+    if (this.#ended || ofShard >= ASKS_OF_SHARD_MAX) {
+      const late = mayHaveHappened ? "engine.unknown" : "engine.busy";
+      const code = this.#ended ? "engine.stopped" : late;
+      done(
+        new EngineFault(code, `${ofShard} commands wait for the process that writes shard ${shard}`),
+        null,
+      );
       return;
     }
+    this.#ofShard.set(shard, ofShard + 1);
     const id = this.#nextId++;
     const ask = {
       id,
@@ -102,7 +114,7 @@ export class Asks implements Neighbours {
       command,
       done,
       sinceMs: this.#nowMs(),
-      wasSent: false,
+      times: mayHaveHappened ? 1 : 0,
       sent: null,
       refused: null,
     };
@@ -116,6 +128,15 @@ export class Asks implements Neighbours {
     const ofShard = this.#taps.get(shard) ?? new Map<DrawId, number>();
     this.#taps.set(shard, ofShard.set(draw, (ofShard.get(draw) ?? 0) + count));
     this.#planSend();
+  }
+
+  /** The bus is back: whatever was asked may have been lost with it. */
+  askAgain(): void {
+    for (const ask of this.#asks.values()) {
+      ask.sent = null;
+      this.#unsent.push(ask);
+    }
+    if (this.#unsent.length > 0) this.#planSend();
   }
 
   /** Shards may have other owners now: what was asked of the old ones is asked again. */
@@ -134,7 +155,7 @@ export class Asks implements Neighbours {
       const ask = this.#asks.get(id);
       if (ask === undefined) continue;
       if (typeof answer !== "string") this.#end(ask, answer, where);
-      else if (answer === "engine.busy") this.#end(ask, fault(answer), null);
+      else if (answer === "engine.busy" || answer === "engine.broken") this.#endUndone(ask, answer);
       else {
         // Not the owner any more, or he lost sight of it: whoever is owner then is asked the same again.
         this.#refuse(ask);
@@ -152,18 +173,27 @@ export class Asks implements Neighbours {
     for (const ask of [...this.#asks.values()]) this.#end(ask, fault("engine.stopped"), null);
   }
 
+  /** The last one asked did nothing; one asked before him may have. */
+  #endUndone(ask: Ask, code: EngineFaultCode): void {
+    this.#end(ask, fault(ask.times > 1 ? "engine.unknown" : code), null);
+  }
+
   #end(ask: Ask, answer: Parameters<Done>[0], where: Where): void {
-    this.#asks.delete(ask.id);
+    if (this.#asks.delete(ask.id)) this.#ofShard.set(ask.shard, (this.#ofShard.get(ask.shard) ?? 1) - 1);
     ask.done(answer, where);
   }
 
   #refuse(ask: Ask): void {
-    ask.refused = ask.sent === null ? null : { by: ask.sent.to, atMs: this.#nowMs() };
+    const { sent, refused } = ask;
+    const times = sent !== null && refused?.by === sent.to ? refused.times + 1 : 0;
+    ask.refused = sent === null ? null : { by: sent.to, atMs: this.#nowMs(), times };
     ask.sent = null;
   }
 
   #isRefused({ refused }: Ask, owner: string): boolean {
-    return refused?.by === owner && this.#nowMs() - refused.atMs < REFUSED_AGAIN_AFTER_MS;
+    if (refused?.by !== owner) return false;
+    const pauseMs = Math.min(REFUSED_AGAIN_AFTER_MS * 2 ** refused.times, REFUSED_AGAIN_AFTER_MS_MAX);
+    return this.#nowMs() - refused.atMs < pauseMs;
   }
 
   #nowMs(): number {
@@ -192,7 +222,8 @@ export class Asks implements Neighbours {
     for (const ask of this.#unsent.splice(0)) {
       const owner = this.#parts.ownerOf(ask.shard);
       if (!this.#asks.has(ask.id) || owner === null || this.#isRefused(ask, owner)) continue;
-      ask.wasSent = true;
+      if (ask.sent?.to === owner && this.#nowMs() - ask.sent.atMs <= ASK_AGAIN_AFTER_MS) continue;
+      ask.times += 1;
       ask.sent = { to: owner, atMs: this.#nowMs() };
       if (owner === this.#parts.self) this.#serveHere(ask);
       else of(owner).asks.push(ask);
@@ -236,6 +267,8 @@ export class Asks implements Neighbours {
       const isLost =
         answer instanceof EngineFault && ["engine.fenced", "engine.unknown"].includes(answer.code);
       if (isLost) this.#refuse(ask);
+      else if (answer instanceof EngineFault && answer.code !== "engine.stopped")
+        this.#endUndone(ask, answer.code);
       else this.#end(ask, answer, where);
     });
   }
@@ -254,7 +287,7 @@ export class Asks implements Neighbours {
     const nowMs = this.#nowMs();
     for (const ask of [...this.#asks.values()]) {
       if (nowMs - ask.sinceMs > GIVE_UP_AFTER_MS) {
-        this.#end(ask, fault(ask.wasSent ? "engine.unknown" : "engine.busy"), null);
+        this.#end(ask, fault(ask.times > 0 ? "engine.unknown" : "engine.busy"), null);
       } else if (ask.sent === null || nowMs - ask.sent.atMs > ASK_AGAIN_AFTER_MS) this.#unsent.push(ask);
     }
     if (this.#unsent.length > 0) this.#planSend();

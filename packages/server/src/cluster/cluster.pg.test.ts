@@ -7,6 +7,7 @@ import {
   type DurableBatch,
   type Engine,
   EngineFault,
+  type JournalStore,
   nodeScheduler,
 } from "../engine/mod.ts";
 import { keyOf, listeningLog, poolCommand, requestOf, rulesOf, sha256, userOf } from "../engine/testing.ts";
@@ -47,7 +48,14 @@ afterEach(async () => {
 });
 
 /** A process of the house without a process: its engine, its cluster, a bus that can be cut, a death without a word. */
-async function startNode(name: string, options: { version?: number; bus?: Bus; log?: Log } = {}) {
+type NodeOptions = {
+  readonly version?: number;
+  readonly bus?: Bus;
+  readonly log?: Log;
+  /** What its journal is seen through. */
+  readonly seen?: (journal: JournalStore) => Partial<JournalStore>;
+};
+async function startNode(name: string, options: NodeOptions = {}) {
   const bus = options.bus ?? createMemoryBus(hub);
   const dead = new Set<string>();
   const journal = createPostgresJournal({ url: database.url });
@@ -60,10 +68,10 @@ async function startNode(name: string, options: { version?: number; bus?: Bus; l
     version: options.version ?? CLUSTER_VERSION,
     bus: true,
   };
-  const store = createMemberStore({ url: database.url, self });
+  const members = createMemberStore({ url: database.url, self });
   const cluster = new Cluster({
     self,
-    store,
+    store: members,
     bus,
     clock,
     scheduler: nodeScheduler,
@@ -75,8 +83,10 @@ async function startNode(name: string, options: { version?: number; bus?: Bus; l
       isGoneHere: async ({ process }) => dead.has(process),
     }),
   });
+  const seen = options.seen?.(journal) ?? {};
+  const store = new Proxy(journal, { get: (own, key) => Reflect.get(seen, key) ?? bound(own, key) });
   const engine = createEngine({
-    store: journal,
+    store,
     clock,
     scheduler: nodeScheduler,
     sha256,
@@ -105,10 +115,14 @@ async function startNode(name: string, options: { version?: number; bus?: Bus; l
   ends.push(async () => {
     if (alive) await cluster.stop();
     await kill();
-    await store.close();
+    await members.close();
   });
   const mine = () => engine.status().shards.flatMap(({ shard, mine: isMine }) => (isMine ? [shard] : []));
   return { name, engine, cluster, batches, mine, dead, kill, bus };
+}
+function bound(journal: JournalStore, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(journal, key);
+  return typeof value === "function" ? value.bind(journal) : value;
 }
 type Node = Awaited<ReturnType<typeof startNode>>;
 
@@ -214,6 +228,122 @@ test("[MP2] [MP5] [MP7] a lease runs out: the shards move; the one who stalled g
   expect(answers.every((answer) => !(answer instanceof EngineFault) && answer.ok)).toBe(true);
   await split(a, b);
   expect(await grab(a.engine, pool, 1)).toEqual(answers[1]);
+});
+
+/** A journal whose readings can be held up, and are counted. */
+function gate() {
+  let held: Promise<void> | null = null;
+  let open: () => void = () => undefined;
+  const seen = (journal: JournalStore) => ({
+    async *readTail(shard: number, fromSeq: number) {
+      readings.push(shard);
+      await held;
+      yield* journal.readTail(shard, fromSeq);
+    },
+  });
+  const readings: number[] = [];
+  return {
+    seen,
+    readings,
+    hold: () => {
+      held = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    open: () => {
+      held = null;
+      open();
+    },
+  };
+}
+
+test("[MP4] [MP7] one who comes back reads first: until he has, his shards stay with those who answer", async () => {
+  const a = await startNode("a");
+  const journal = gate();
+  const b = await startNode("b", { seen: journal.seen });
+  await split(a, b);
+  const pool = poolOn(b.mine()[0] ?? 0);
+  await openGrab(b.engine, pool, 10);
+  journal.hold();
+  const lapse = setInterval(
+    () =>
+      void database.pool
+        .query("update processes set lease_until = clock_timestamp() - interval '1 s' where process = 'b'")
+        .catch(() => undefined),
+    20,
+  );
+  await expect.poll(() => a.mine().length, { timeout: 10_000 }).toBe(SHARDS);
+  clearInterval(lapse);
+  // He lives and serves again, and reads for longer than a lease.
+  await expect.poll(() => b.cluster.others().length).toBe(1);
+  for (let n = 0; n < 8; n += 1) {
+    const begunMs = performance.now();
+    expect(await grab(a.engine, pool, n)).toMatchObject({ ok: true });
+    expect(performance.now() - begunMs).toBeLessThan(1_500);
+    await new Promise((resolve) => setTimeout(resolve, 450));
+  }
+  expect(a.mine().length).toBe(SHARDS);
+  journal.open();
+  await split(a, b);
+  expect(await grab(b.engine, pool, 9)).toMatchObject({ ok: true });
+}, 30_000);
+
+test("[MP4] [JR8] a shard whose copy does not add up at one process goes to another", async () => {
+  const a = await startNode("a");
+  await openGrab(a.engine, poolOn(0), 5);
+  const flipped = (journal: JournalStore) => ({
+    async *readTail(shard: number, fromSeq: number) {
+      for await (const batch of journal.readTail(shard, fromSeq))
+        yield shard === 0 ? { ...batch, payload: batch.payload.map((byte) => byte ^ 1) } : batch;
+    },
+  });
+  const b = await startNode("b", { seen: flipped });
+  expect(b.engine.status().shards[0]?.state).toBe("broken");
+  // Whoever of the two would have it: it is never with him who cannot read it, also when the other leaves it to a third.
+  const c = await startNode("c");
+  const all = () => [a, b, c].flatMap(({ mine }) => mine()).sort();
+  await expect.poll(all, { timeout: 5_000 }).toEqual([...Array(SHARDS).keys()]);
+  await a.cluster.leave();
+  await a.cluster.stop();
+  await expect.poll(() => [...b.mine(), ...c.mine()].sort()).toEqual([...Array(SHARDS).keys()]);
+  expect(c.mine()).toContain(0);
+  expect(await grab(c.engine, poolOn(0), 1)).toMatchObject({ ok: true });
+});
+
+test("[MP8] what is heard while a journal is read slowly is kept, and does not queue up readings", async () => {
+  const a = await startNode("a");
+  const journal = gate();
+  const b = await startNode("b", { seen: journal.seen });
+  await split(a, b);
+  const shard = a.mine()[0] ?? 0;
+  const pool = poolOn(shard);
+  await openGrab(a.engine, pool, 1_000);
+  const before = journal.readings.length;
+  journal.hold();
+  const reading = b.engine.shards.catchUp(shard);
+  for (let n = 0; n < 300; n += 1) expect(await grab(a.engine, pool, n)).toMatchObject({ ok: true });
+  journal.open();
+  await reading;
+  const seq = ({ engine }: Node) => engine.status().shards[shard]?.seq;
+  await expect.poll(() => seq(b)).toBe(seq(a));
+  expect(journal.readings.length - before).toBeLessThan(6);
+  expect(b.batches.filter((batch) => batch.shard === shard).map((batch) => batch.seq)).toEqual(
+    a.batches.filter((batch) => batch.shard === shard).map((batch) => batch.seq),
+  );
+}, 20_000);
+
+test("[MP10] [JR11] a shard that broke at its owner is said at once to whoever asks from elsewhere", async () => {
+  const a = await startNode("a");
+  const b = await startNode("b");
+  await split(a, b);
+  const pool = poolOn(a.mine()[0] ?? 0);
+  await openGrab(a.engine, pool, 5);
+  // What no door lets in: an assertion fails.
+  await new Promise((resolve) => a.engine.take(pool, "nobody" as never, requestOf(1), resolve));
+  const begunMs = performance.now();
+  const asked = await grab(b.engine, pool, 2);
+  expect((asked as EngineFault).code).toBe("engine.broken");
+  expect(performance.now() - begunMs).toBeLessThan(2_000);
 });
 
 test("[JR4] [MP7] a process that lost a shard without knowing refuses nothing in its name: a restock at the other is sold", async () => {

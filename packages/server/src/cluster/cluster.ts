@@ -3,7 +3,14 @@ import type { Batch, Engine, EngineClock, Neighbours, Scheduler } from "../engin
 import { type Bus, errorMessage, type Log, type Service } from "../platform/mod.ts";
 import { AskServer, Asks } from "./asks.ts";
 import { Liveness } from "./liveness.ts";
-import type { HouseView, Member, MemberStore, Self, SelfState } from "./member-store.ts";
+import {
+  type HouseView,
+  type Member,
+  type MemberStore,
+  NOT_SERVING,
+  type Self,
+  type SelfState,
+} from "./member-store.ts";
 import {
   type CommonMessage,
   type DirectMessage,
@@ -24,6 +31,8 @@ const LOOK_PAUSE_MS = 50;
 const WAIT_FOR_SHARDS_MS = 1_000;
 /** How long an orderly end waits for others to take the shards (MP17). */
 const LEAVE_WITHIN_MS = 5_000;
+/** A shard changes hands in milliseconds, or after a lease: one that nobody writes for longer is trouble. */
+const UNOWNED_TOLD_AFTER_MS = 5_000;
 /** Strangers on the bus are named in the log this often. */
 const STRANGERS_TOLD_EVERY_MS = 60_000;
 
@@ -55,7 +64,7 @@ export type ClusterStatus = {
   readonly dropped: number;
   /** Commands that wait for other processes. */
   readonly asks: number;
-  /** Shards nobody writes, as far as is known here. */
+  /** Shards nobody writes for longer than a change of hands takes, as far as is known here. */
   readonly unowned: readonly number[];
   /** It ends in order and wants no new viewers. */
   readonly leaving: boolean;
@@ -75,9 +84,10 @@ export class Cluster implements Service {
   readonly #ends: (() => void)[] = [];
   readonly #ended = new AbortController();
   #engine: Engine | null = null;
-  #state: SelfState = { serves: false, address: "", sandbox: "" };
+  #state: SelfState = NOT_SERVING;
   #living: readonly Member[] = [];
   #owners: (string | null)[] = [];
+  readonly #unownedSinceMs = new Map<number, number>();
   #placed: { readonly of: string; readonly placed: readonly (string | null)[] } = { of: "", placed: [] };
   #wake: () => void = () => undefined;
   #woken = false;
@@ -135,8 +145,10 @@ export class Cluster implements Service {
         if (received !== null) this.#hear(received.from, received.message);
       }),
       bus.onChange(({ trouble }) => {
+        if (trouble !== null) return;
         // Back again: what was said meanwhile is looked up, what waits is asked.
-        if (trouble === null) this.#lookSoon();
+        this.#asks.askAgain();
+        this.#lookSoon();
       }),
     );
   }
@@ -177,7 +189,7 @@ export class Cluster implements Service {
       const untilMs = this.#parts.clock.monotonicMs() + LEAVE_WITHIN_MS;
       await this.#look();
       this.tell({ t: "members" });
-      while (this.#unowned().length > 0 && this.#parts.clock.monotonicMs() < untilMs) {
+      while (this.#isNeeded() && this.#parts.clock.monotonicMs() < untilMs) {
         await this.#pause(50);
         await this.#look();
       }
@@ -242,7 +254,7 @@ export class Cluster implements Service {
       bus,
       dropped,
       asks: this.#asks.kept,
-      unowned: this.#unowned(),
+      unowned: this.#unowned().filter((shard) => this.#isLongUnowned(shard)),
       leaving: this.#leaving,
     };
   }
@@ -250,6 +262,20 @@ export class Cluster implements Service {
   #unowned(): number[] {
     const owners = this.#owners.map((owner, shard) => ({ owner, shard }));
     return owners.filter(({ owner }) => owner === null).map(({ shard }) => shard);
+  }
+
+  #isLongUnowned(shard: number): boolean {
+    const sinceMs = this.#unownedSinceMs.get(shard);
+    return sinceMs !== undefined && this.#parts.clock.monotonicMs() - sinceMs >= UNOWNED_TOLD_AFTER_MS;
+  }
+
+  /** Whether a shard has nobody else yet; one that is broken here is nothing anybody waits for. */
+  #isNeeded(): boolean {
+    const known = this.#engine?.status().shards ?? [];
+    return this.#owners.some(
+      (owner, shard) =>
+        owner === null || (owner === this.#parts.self.process && known[shard]?.state !== "broken"),
+    );
   }
 
   // ---- looking
@@ -290,11 +316,12 @@ export class Cluster implements Service {
     const engine = this.#engine;
     if (engine === null) return;
     try {
-      const knownBefore = engine.status().shards.map(({ seq }) => seq);
-      const view = await this.#parts.store.renewAndLook(this.#state);
+      const { shards: before } = engine.status();
+      const view = await this.#parts.store.renewAndLook({ ...this.#state, unready: unreadyOf(before) });
       this.#living = await this.#liveness.living(view.members);
-      await this.#place(engine, view);
-      await this.#catchUp(engine, view, knownBefore);
+      await this.#place(engine, view, before);
+      this.#noteUnowned();
+      await this.#catchUp(engine, view, before);
     } catch (error) {
       this.#liveness.interrupted();
       const fields = { part: "cluster", reason: errorMessage(error) };
@@ -304,18 +331,21 @@ export class Cluster implements Service {
   }
 
   /** MP5, MP6: takes what is placed here and free, hands over what is placed elsewhere. */
-  async #place(engine: Engine, view: HouseView): Promise<void> {
+  async #place(engine: Engine, view: HouseView, before: Shards): Promise<void> {
     const { self } = this.#parts;
-    const placed = this.#placement(view.shards.length);
+    const placed = this.#placement(view);
     const living = new Set(this.#living.map(({ process }) => process));
     const owners = view.shards.map(({ holder }) => (living.has(holder) ? holder : null));
-    const mine = engine.status().shards.map(({ mine: isMine }) => isMine);
+    const now = engine.status().shards;
     this.#owners = owners;
     const moves = view.shards.map(({ shard, holder }): Move | null => {
-      if (mine[shard] && holder !== self.process) engine.shards.lose(shard);
+      const mine = now[shard]?.mine === true;
+      // One that was won while the table was read is not lost by what stood there before.
+      if (mine && before[shard]?.mine && holder !== self.process) engine.shards.lose(shard);
       const to = placed[shard] ?? null;
       if (holder === self.process) {
-        if (mine[shard]) return to === null || to === self.process ? null : { shard, holder, to };
+        const stays = to === null || to === self.process || now[shard]?.state === "broken";
+        if (mine) return stays ? null : { shard, holder, to };
         // Taken over by a statement whose answer was lost: taken again; what is placed elsewhere is handed over then.
         owners[shard] = null;
         return { shard, holder, to: self.process };
@@ -328,9 +358,35 @@ export class Cluster implements Service {
     this.#asks.ownersChanged();
   }
 
+  #noteUnowned(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const [shard, owner] of this.#owners.entries()) {
+      if (owner !== null) this.#unownedSinceMs.delete(shard);
+      else if (!this.#unownedSinceMs.has(shard)) this.#unownedSinceMs.set(shard, nowMs);
+    }
+  }
+
+  /**
+   * Where each shard belongs. One whose process is still reading it, or has a copy that does not add up, stays with whoever
+   * has it, else goes to another that can answer.
+   */
+  #placement({ shards }: HouseView): readonly (string | null)[] {
+    const serving = this.#living.filter(({ serves }) => serves);
+    const placed = this.#evenPlacement(
+      shards.length,
+      serving.map(({ process }) => process),
+    );
+    if (serving.every(({ unready }) => unready.length === 0)) return placed;
+    return placed.map((to, shard) => {
+      const ready = serving.filter(({ unready }) => !unready.includes(shard)).map(({ process }) => process);
+      const holder = shards[shard]?.holder ?? "";
+      if (to === null || ready.length === 0 || ready.includes(to)) return to;
+      return ready.includes(holder) ? holder : (ready[shard % ready.length] ?? to);
+    });
+  }
+
   /** Worked out anew only when somebody came or went: it costs a hash for each shard and process. */
-  #placement(shards: number): readonly (string | null)[] {
-    const serving = this.#living.filter(({ serves }) => serves).map(({ process }) => process);
+  #evenPlacement(shards: number, serving: readonly string[]): readonly (string | null)[] {
     const of = `${shards} ${serving.join(" ")}`;
     if (this.#placed.of !== of) {
       const placed = placeShards({ shards, processes: serving, sha256: this.#parts.sha256 });
@@ -362,15 +418,15 @@ export class Cluster implements Service {
   }
 
   /** What no message told of. */
-  async #catchUp(engine: Engine, view: HouseView, knownBefore: readonly number[]): Promise<void> {
+  async #catchUp(engine: Engine, view: HouseView, before: Shards): Promise<void> {
     const known = engine.status().shards;
-    for (const { shard, seq } of view.shards) {
+    const readings = view.shards.flatMap(({ shard, seq }): Promise<void>[] => {
       const own = known[shard];
-      if (own?.state === "following" && own.seq < seq) await engine.shards.catchUp(shard);
-      else if (own !== undefined && knownBefore[shard] !== undefined && seq < knownBefore[shard]) {
-        await engine.shards.doubt(shard);
-      }
-    }
+      if (own?.state === "following" && own.seq < seq) return [engine.shards.catchUp(shard)];
+      return own !== undefined && seq < (before[shard]?.seq ?? 0) ? [engine.shards.doubt(shard)] : [];
+    });
+    // A journal that is read slowly must not cost this process its lease.
+    if (readings.length > 0) await Promise.race([Promise.all(readings), this.#later(WAIT_FOR_SHARDS_MS)]);
   }
 
   // ---- hearing and saying
@@ -379,7 +435,8 @@ export class Cluster implements Service {
     if (from === this.#parts.self.process) return;
     if (message.t === "owner") {
       // Only a hint, and only of a process that lives: the table decides.
-      if (message.process !== "" && message.shard in this.#owners) {
+      const lives = this.#living.some(({ process }) => process === message.process);
+      if (lives && message.shard in this.#owners) {
         this.#owners[message.shard] = message.process;
         this.#asks.ownersChanged();
       } else this.#lookSoon();
@@ -427,6 +484,14 @@ export class Cluster implements Service {
     }
     return null;
   }
+}
+
+type Shards = ReturnType<Engine["status"]>["shards"];
+
+/** Shards that could not be led from here now. One on its way here, or looked up here, is led from here already. */
+function unreadyOf(shards: Shards): number[] {
+  const cannot = ({ mine, state }: Shards[number]) => state === "broken" || (!mine && state !== "following");
+  return shards.filter(cannot).map(({ shard }) => shard);
 }
 
 /** Tells the others of a beacon round before anything is done with it (DR11). */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, identifyProcess } from "../platform/mod.ts";
 import { Liveness } from "./liveness.ts";
-import { createMemberStore, type Member, type MemberStore, type Self } from "./member-store.ts";
+import { createMemberStore, type Member, type MemberStore, NOT_SERVING, type Self } from "./member-store.ts";
 import { CLUSTER_VERSION, isNear } from "./messages.ts";
 
 /** Renewals come every half second: one who misses this many is not there. */
@@ -106,10 +106,9 @@ async function enter(store: MemberStore, self: Self, options: MeetOptions): Prom
 function keepLease(store: MemberStore): () => Promise<void> {
   const ended = new AbortController();
   const { signal } = ended;
-  const state = { serves: false, address: "", sandbox: "" };
   const loop = async () => {
     while (!signal.aborted) {
-      await store.renewAndLook(state).catch(() => undefined);
+      await store.renewAndLook(NOT_SERVING).catch(() => undefined);
       await sleep(RENEW_EVERY_MS, undefined, { ref: false, signal }).catch(() => undefined);
     }
   };

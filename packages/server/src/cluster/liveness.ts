@@ -6,6 +6,8 @@ export class Liveness {
   readonly #nowMs: () => number;
   readonly #isGoneHere: (member: Member) => Promise<boolean>;
   #sinceMs: number | null = null;
+  /** The lease each member was last seen with, and since when it is that one, by the own monotonic clock. */
+  readonly #leases = new Map<string, { readonly untilMs: number; readonly sinceMs: number }>();
 
   /** @param parts.nowMs monotonic @param parts.isGoneHere whether a process of this machine is known to have ended */
   constructor(parts: { nowMs: () => number; isGoneHere?: (member: Member) => Promise<boolean> }) {
@@ -16,6 +18,7 @@ export class Liveness {
   /** The database did not answer: leases that ran out meanwhile say nothing. */
   interrupted(): void {
     this.#sinceMs = null;
+    this.#leases.clear();
   }
 
   /** Those of the members that live, or may live. Called with every look that succeeded. */
@@ -24,10 +27,24 @@ export class Liveness {
     const believesLeases = this.#nowMs() - this.#sinceMs >= LEASE_MS;
     const gone = await Promise.all(
       members.map(
-        async (member) => (member.leaseMs <= 0 && believesLeases) || (await this.#isGoneHere(member)),
+        async (member) =>
+          (member.leaseMs <= 0 && believesLeases) ||
+          this.#isSilent(member) ||
+          (await this.#isGoneHere(member)),
       ),
     );
+    const names = new Set(members.map(({ process }) => process));
+    for (const name of this.#leases.keys()) if (!names.has(name)) this.#leases.delete(name);
     return members.filter((_, at) => gone[at] === false);
+  }
+
+  /** Not renewed for as long as a lease lasts: a database's clock that was set back must not keep the dead alive. */
+  #isSilent({ process, leaseUntilMs }: Member): boolean {
+    const nowMs = this.#nowMs();
+    const known = this.#leases.get(process);
+    if (known?.untilMs === leaseUntilMs) return nowMs - known.sinceMs >= LEASE_MS;
+    this.#leases.set(process, { untilMs: leaseUntilMs, sinceMs: nowMs });
+    return false;
   }
 }
 

@@ -17,13 +17,24 @@ export type Self = {
 };
 
 /** What may change while it lives. */
-export type SelfState = { readonly serves: boolean; readonly address: string; readonly sandbox: string };
+export type SelfState = {
+  readonly serves: boolean;
+  readonly address: string;
+  readonly sandbox: string;
+  /** Shards it could not answer for now: it reads their journal, or their copy does not add up. */
+  readonly unready: readonly number[];
+};
+
+/** Of one that has just come: nobody sends anybody here yet. */
+export const NOT_SERVING: SelfState = { serves: false, address: "", sandbox: "", unready: [] };
 
 /** A process of the house as the table has it, those that are gone included. */
 export type Member = Self &
   SelfState & {
     /** Milliseconds of lease left, in the database's time; negative when it has run out. */
     readonly leaseMs: number;
+    /** The end of the lease as it was written, in milliseconds since 1970 of the database's clock at that moment. */
+    readonly leaseUntilMs: number;
   };
 
 /** Who holds a shard ("" for nobody), and how far its journal goes. */
@@ -55,18 +66,19 @@ export type MemberStore = {
   close(): Promise<void>;
 };
 
-const membersSql = `select process, place, pid, started, version, bus, serves, address, sandbox,
-  (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as "leaseMs"
+const membersSql = `select process, place, pid, started, version, bus, serves, address, sandbox, unready,
+  (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as "leaseMs",
+  (extract(epoch from lease_until) * 1000)::float8 as "leaseUntilMs"
   from processes order by began_at, process`;
 const shardsSql = `select s.shard, s.holder,
   coalesce((select j.seq from journal j where j.shard = s.shard order by j.seq desc limit 1), 0)::float8 as seq
   from shards s order by s.shard`;
 // One that was called gone by mistake comes back under its name; its place in the order is a new one then.
 const renewSql = `insert into processes
-  (process, place, pid, started, version, bus, serves, address, sandbox, lease_until)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + $10 * interval '1 millisecond')
+  (process, place, pid, started, version, bus, serves, address, sandbox, unready, lease_until)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp() + $11 * interval '1 millisecond')
   on conflict (process) do update set serves = excluded.serves, address = excluded.address,
-    sandbox = excluded.sandbox, lease_until = excluded.lease_until`;
+    sandbox = excluded.sandbox, unready = excluded.unready, lease_until = excluded.lease_until`;
 /** Rows of those long gone are of no use to anybody. */
 const sweepSql = "delete from processes where lease_until < clock_timestamp() - interval '1 minute'";
 
@@ -84,9 +96,9 @@ export function createMemberStore(options: { readonly url: string; readonly self
   });
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const renewal = ({ serves, address, sandbox }: SelfState) => {
+  const renewal = ({ serves, address, sandbox, unready }: SelfState) => {
     const { process, place, pid, started, version, bus } = self;
-    const values = [process, place, pid, started, version, bus, serves, address, sandbox, LEASE_MS];
+    const values = [process, place, pid, started, version, bus, serves, address, sandbox, unready, LEASE_MS];
     return { name: "member-renew", text: renewSql, values };
   };
   return {
@@ -102,7 +114,7 @@ export function createMemberStore(options: { readonly url: string; readonly self
         await client.query("begin");
         await client.query("select pg_advisory_xact_lock(hashtext('wanhui/processes'))");
         const may = mayEnter((await client.query<Member>(membersSql)).rows);
-        if (may) await client.query(renewal({ serves: false, address: "", sandbox: "" }));
+        if (may) await client.query(renewal(NOT_SERVING));
         await client.query("commit");
         return may;
       } catch (error) {

@@ -368,7 +368,7 @@ test("[JR11] a failed assertion stops its shard loudly and acknowledges nothing 
   await openGrab(engine, lost, 9);
   const good = outcome(engine.submit(take(lost, 1)));
   const bad = outcome(engine.submit({ ...take(lost, 2), user: "nobody" as never } as EngineCommand));
-  expect(await Promise.all([good, bad])).toEqual(["engine.stopped", "engine.stopped"]);
+  expect(await Promise.all([good, bad])).toEqual(["engine.broken", "engine.broken"]);
   const shard = engine.shardOf({ pool: lost as PoolId }) ?? -1;
   expect(engine.status().shards[shard]).toMatchObject({
     state: "broken",
@@ -448,7 +448,7 @@ test.each([
   const second = await started(newStore(), { log });
   expect(second.status().shards[shard]?.state).toBe("broken");
   expect(log.lines.join("\n")).toMatch(new RegExp(`shard ${shard}, batch [23]`));
-  expect(await outcome(second.submit(take(lost, 1)))).toBe("engine.stopped");
+  expect(await outcome(second.submit(take(lost, 1)))).toBe("engine.broken");
   expect(await second.submit(take(mine, 1))).toMatchObject({ ok: true });
 });
 

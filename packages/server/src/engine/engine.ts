@@ -449,7 +449,8 @@ class GroupCommitEngine implements Engine, Service {
     const reason = `A journal listener failed on shard ${shard}, batch ${seq}: ${why}`;
     this.#bug = new Error(reason, { cause });
     this.#parts.log.error({ shard, seq, err: cause }, `${reason}. The server ends: this is a bug`);
-    for (const writer of this.#shards) writer.end("broken", reason);
+    // Stopped, not broken: another process goes on with what this one had not heard of rightly.
+    for (const writer of this.#shards) writer.end("stopped", reason);
     this.#onLost();
   }
 

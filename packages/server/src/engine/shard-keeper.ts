@@ -8,6 +8,9 @@ import type { Flight, ShardWriter } from "./shard-writer.ts";
 import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { DurableBatch, EngineParts } from "./types.ts";
 
+/** Batches kept for a shard that is just being read: more, and the journal is read once more instead. */
+const HEARD_MEANWHILE_MAX = 256;
+
 /** What the keeper needs of its engine. */
 export type KeeperHost = {
   readonly parts: EngineParts;
@@ -35,6 +38,10 @@ export type KeeperHost = {
 export class ShardKeeper {
   readonly #host: KeeperHost;
   readonly #busy = new Map<ShardWriter, Promise<unknown>>();
+  /** A reading that has not begun: whoever asks now is served by it. */
+  readonly #catchUps = new Map<ShardWriter, Promise<void>>();
+  /** What others wrote while a shard was being read. */
+  readonly #heardMeanwhile = new Map<ShardWriter, Batch[]>();
   #recovering = 0;
   #reading: Promise<void> | null = null;
   #nextReading: Promise<void> | null = null;
@@ -65,7 +72,30 @@ export class ShardKeeper {
 
   /** @returns false when the batch does not continue what is known here */
   follow(writer: ShardWriter, batch: Batch): boolean {
-    if (writer.phase !== "following" || this.#busy.has(writer)) return false;
+    if (writer.phase !== "following") return false;
+    return this.#busy.has(writer) ? this.#keepForLater(writer, batch) : this.#followNow(writer, batch);
+  }
+
+  #keepForLater(writer: ShardWriter, batch: Batch): boolean {
+    const heard = this.#heardMeanwhile.get(writer) ?? [];
+    if (heard.length >= HEARD_MEANWHILE_MAX) return false;
+    heard.push(batch);
+    this.#heardMeanwhile.set(writer, heard);
+    return true;
+  }
+
+  /** The shard is no longer being read: goes on with what was heard meanwhile, or reads on when something is missing. */
+  #followHeard(writer: ShardWriter): void {
+    const heard = this.#heardMeanwhile.get(writer);
+    this.#heardMeanwhile.delete(writer);
+    if (heard === undefined || writer.phase !== "following") return;
+    if (heard.every((batch) => this.#followNow(writer, batch))) return;
+    this.catchUp(writer).catch((cause: unknown) => {
+      this.#host.parts.log.warn({ shard: writer.shard, err: cause }, "The journal does not answer yet");
+    });
+  }
+
+  #followNow(writer: ShardWriter, batch: Batch): boolean {
     if (batch.seq !== writer.seq + 1 || batch.previousHash !== writer.hash) return batch.seq <= writer.seq;
     try {
       this.#take(writer, batch);
@@ -78,9 +108,14 @@ export class ShardKeeper {
   }
 
   catchUp(writer: ShardWriter): Promise<void> {
-    return this.#inTurn(writer, async () => {
+    const waiting = this.#catchUps.get(writer);
+    if (waiting !== undefined) return waiting;
+    const reading = this.#inTurn(writer, async () => {
+      this.#catchUps.delete(writer);
       if (writer.phase === "following") await this.#readOn(writer);
     });
+    this.#catchUps.set(writer, reading);
+    return reading;
   }
 
   /**
@@ -156,7 +191,8 @@ export class ShardKeeper {
     writer.mine = false;
     writer.phase = "starting";
     const asked = writer.giveUp();
-    for (const { command, done } of asked) this.#host.parts.neighbours?.ask(writer.shard, command, done);
+    for (const { command, done, mayHaveHappened } of asked)
+      this.#host.parts.neighbours?.ask(writer.shard, command, done, mayHaveHappened);
     void this.#inTurn(writer, async () => {
       const before = knownBefore(writer);
       await this.#insist(writer, async () => {
@@ -336,7 +372,10 @@ export class ShardKeeper {
     try {
       return await turn;
     } finally {
-      if (this.#busy.get(writer) === turn) this.#busy.delete(writer);
+      if (this.#busy.get(writer) === turn) {
+        this.#busy.delete(writer);
+        this.#followHeard(writer);
+      }
     }
   }
 }

@@ -38,6 +38,9 @@ export type Tick = {
 /** A command and who waits for its answer. */
 export type Asked = { readonly command: EngineCommand; readonly done: Done };
 
+/** One given up: it may be in the journal when it was on its way there. */
+export type GivenUp = Asked & { readonly mayHaveHappened: boolean };
+
 /** A tick on its way to the disk; `row` is null when it has no event and only the fence is asked. */
 export type Flight = { readonly tick: Tick; readonly row: Batch | null };
 
@@ -235,13 +238,15 @@ export class ShardWriter {
   }
 
   /** Everything decided or waiting that nobody was answered, in order; the shard holds none of it any more. */
-  giveUp(): Asked[] {
-    const asked = [this.flight?.tick, this.#tick].flatMap(
-      (tick) => tick?.dones.map((done, at) => ({ command: tick.commands[at] as EngineCommand, done })) ?? [],
-    );
+  giveUp(): GivenUp[] {
+    const of = (tick: Tick | undefined, mayHaveHappened: boolean): GivenUp[] =>
+      tick?.dones.map((done, at) => {
+        return { command: tick.commands[at] as EngineCommand, done, mayHaveHappened };
+      }) ?? [];
+    const asked = [...of(this.flight?.tick, true), ...of(this.#tick, false)];
     this.flight = null;
     this.#tick = emptyTick();
-    return [...asked, ...this.takeWaiting()];
+    return [...asked, ...this.takeWaiting().map((one) => ({ ...one, mayHaveHappened: false }))];
   }
 
   /** What waits undecided, in order; it does not wait here any more. */
@@ -379,6 +384,7 @@ export class ShardWriter {
       return new EngineFault("engine.fenced", `Another process serves shard ${this.shard} now`);
     }
     const why = this.reason === null ? "" : `: ${this.reason}`;
-    return new EngineFault("engine.stopped", `Shard ${this.shard} is ${this.phase}${why}`);
+    const code = this.phase === "broken" ? "engine.broken" : "engine.stopped";
+    return new EngineFault(code, `Shard ${this.shard} is ${this.phase}${why}`);
   }
 }

@@ -37,12 +37,17 @@ export type DurableBatch = {
 };
 
 /** Why the engine could not answer. The command may have happened (`engine.unknown`): ask again with the same ids. */
-export type EngineFaultCode = "engine.unknown" | "engine.busy" | "engine.stopped" | "engine.fenced";
+export type EngineFaultCode =
+  | "engine.unknown"
+  | "engine.busy"
+  | "engine.stopped"
+  | "engine.fenced"
+  | "engine.broken";
 
 /**
  * The engine cannot answer. `engine.busy` did nothing (retry after 250 ms); `engine.unknown` may have happened and is
  * safe to ask again with the same ids; `engine.fenced` means another process owns the shard now; `engine.stopped`
- * that this one no longer serves it.
+ * that this one no longer serves it; `engine.broken` that nobody will, until somebody has looked into it (JR11).
  */
 export class EngineFault extends Error {
   readonly code: EngineFaultCode;
@@ -52,7 +57,7 @@ export class EngineFault extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "EngineFault";
     this.code = code;
-    this.retryable = code !== "engine.stopped";
+    this.retryable = code !== "engine.stopped" && code !== "engine.broken";
   }
 }
 
@@ -115,8 +120,12 @@ export type EngineLog = {
 
 /** The other processes of the house, as the engine needs them (MP8, MP10). An engine without owns every shard. */
 export type Neighbours = {
-  /** Has a command decided by the owner of the shard; `done` is called exactly once. */
-  ask(shard: number, command: EngineCommand, done: Done): void;
+  /**
+   * Has a command decided by the owner of the shard; `done` is called exactly once.
+   *
+   * @param mayHaveHappened it was on its way to the journal already: given up it is not known, rather than not done
+   */
+  ask(shard: number, command: EngineCommand, done: Done, mayHaveHappened?: boolean): void;
   /** Counts taps of a draw at the owner of its shard. */
   addTaps(shard: number, draw: DrawId, count: number): void;
   /** Called with what was just written, before any of its answers leaves. */

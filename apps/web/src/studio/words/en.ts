@@ -289,6 +289,7 @@ export const en = (f: Format): Words => ({
     "engine.stopped": "The server is stopping; it may or may not have happened. Try the same again later.",
     "engine.fenced":
       "Another server has taken over; it may or may not have happened. Try the same again later.",
+    "engine.broken": "This part has stopped and nothing has changed. The red bar above says why.",
     "server.fault":
       "Something failed on the server; it may or may not have happened. Look at the log of acts.",
     "network.no_answer":

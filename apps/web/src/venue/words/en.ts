@@ -137,6 +137,8 @@ export const en = (f: Format): Words => {
       "engine.unknown": "Not known yet whether it was recorded; asking again by itself.",
       "engine.stopped": "The server is restarting: not recorded yet, trying again by itself.",
       "engine.fenced": "Another server is taking over: not recorded yet, trying again by itself.",
+      "engine.broken":
+        "This part of the server has stopped; the organisers see it. What was confirmed is safe, and it is tried again.",
       "network.no_answer": "The network did not answer. Nothing is lost; try once more.",
       other: "That did not work; try once more. Everything confirmed is safe.",
     },
@@ -284,6 +286,8 @@ export const en = (f: Format): Words => {
         "engine.unknown": "Not known yet whether this was taken. Press once more; nothing is claimed twice.",
         "engine.stopped": "The server is restarting and did not take this yet. Press once more shortly.",
         "engine.fenced": "Another server is taking over; this was not taken yet. Press once more shortly.",
+        "engine.broken":
+          "This part of the server has stopped and did not take this; the organisers see it. Press once more later.",
       },
       fix: (fields) => `${count(fields, "field needs", "fields need")} a change`,
       toPay: "Going to the payment page …",
