@@ -138,7 +138,7 @@ export const en = (f: Format): Words => {
       "engine.stopped": "The server is restarting: not recorded yet, trying again by itself.",
       "engine.fenced": "Another server is taking over: not recorded yet, trying again by itself.",
       "engine.broken":
-        "This part of the server has stopped; the organisers see it. What was confirmed is safe, and it is tried again.",
+        "A part of the server has stopped, the organisers see it: not recorded yet, trying again by itself.",
       "network.no_answer": "The network did not answer. Nothing is lost; try once more.",
       other: "That did not work; try once more. Everything confirmed is safe.",
     },

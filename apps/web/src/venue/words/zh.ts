@@ -130,7 +130,7 @@ export const zh = (f: Format) => ({
     "engine.unknown": "还不知道这次有没有记上，正在自动再问。",
     "engine.stopped": "服务器正在重启，这次还没记上，正在自动再试。",
     "engine.fenced": "服务器正在交接，这次还没记上，正在自动再试。",
-    "engine.broken": "服务器的这一部分停住了，主办方已经看到。已经确认的都还在，稍后会自动再试。",
+    "engine.broken": "服务器有一部分停住了，主办方已经看到。这次还没记上，正在自动再试。",
     "network.no_answer": "网络没有回应。什么都没有丢，请再试一次。",
     other: "这次没有成功，请再试一次。已经确认的都还在。",
   } as Readonly<Record<string, string>> & { readonly other: string },
