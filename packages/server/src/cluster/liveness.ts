@@ -50,5 +50,10 @@ export class Liveness {
 
 /** On the same machine the process table knows at once; anywhere else nothing is known. */
 async function endedHere({ place, pid, started }: Member): Promise<boolean> {
-  return place === (await processPlace()) && (await processStartedAt(pid)) !== started;
+  try {
+    return place === (await processPlace()) && (await processStartedAt(pid)) !== started;
+  } catch {
+    // It cannot be told now: the lease tells later.
+    return false;
+  }
 }
