@@ -24,7 +24,7 @@ afterEach(async () => {
   await removeTestFolder(folder);
 });
 
-type Running = { night: Night; stop(): Promise<void> };
+type Running = { night: Night; hasEnded(): boolean; stop(): Promise<void> };
 
 async function start(more: Record<string, string>): Promise<Running> {
   const flags = {
@@ -41,9 +41,13 @@ async function start(more: Record<string, string>): Promise<Running> {
   const config = loadConfig({ env: {}, flags });
   const night = await startNight({ config, fresh: false, rehearsal: false, version: "0.0.0-test" });
   const ended = new AbortController();
-  const running = night.runUntil(ended.signal);
+  let hasEnded = false;
+  const running = night.runUntil(ended.signal).finally(() => {
+    hasEnded = true;
+  });
   return {
     night,
+    hasEnded: () => hasEnded,
     async stop() {
       ended.abort();
       await running;
@@ -58,6 +62,40 @@ async function health(night: Night) {
     ...((await answer.json()) as { ok: boolean; parts: Record<string, string> }),
   };
 }
+
+async function newGuest(night: Night) {
+  const session = await fetch(`${night.url}/api/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ bearer: true }),
+  });
+  return (await session.json()) as { token: string; user: string };
+}
+
+const REQUEST = "a".repeat(32);
+
+/** Asks for a kettle, as a page does. */
+async function take(night: Night, token: string): Promise<{ awardId?: string }> {
+  const answer = await fetch(`${night.url}/api/pools/${encodeURIComponent(poolOf(night))}/take`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ requestId: REQUEST }),
+  });
+  return (await answer.json()) as { awardId?: string };
+}
+
+/** Asks until it is answered with an award: before the opening, too often, or without a database it is not. */
+async function win(night: Night, token: string): Promise<string> {
+  let awardId: string | undefined;
+  const again = async () => {
+    awardId = (await take(night, token)).awardId;
+    return awardId;
+  };
+  await expect.poll(again, { timeout: 30_000, interval: 250 }).toMatch(/^[0-9a-f]{32}$/);
+  return awardId ?? "";
+}
+
+const poolOf = (night: Night) => `${night.run.run}/kettle`;
 
 async function studio(night: Night): Promise<StudioView> {
   const entered = await fetch(night.operatorUrl, { method: "POST", redirect: "manual" });
@@ -103,6 +141,39 @@ test("[JR13] a shard that stays down is named by /health, and in the studio with
   }
 });
 
+test("[JR13] [MT2] a row that conflicts stops the line and not the night: it says so, and grabs are answered", async () => {
+  const database = await createTestDatabase();
+  const carried = async () =>
+    (await database.pool.query("select user_id from awards order by user_id")).rows.map((row) => row.user_id);
+  try {
+    const first = await start({ "database-url": database.url });
+    const [ada, bo] = [await newGuest(first.night), await newGuest(first.night)];
+    // What this very grab will want to write, with other content.
+    const row = [poolOf(first.night), ada.user, REQUEST];
+    await database.pool.query("insert into grabs values ($1, $2, $3, 'another', 1)", row);
+    const won = await win(first.night, ada.token);
+    await expect
+      .poll(() => health(first.night))
+      .toMatchObject({ status: 503, ok: false, parts: { engine: "running", materialiser: "stopped" } });
+    expect((await studio(first.night)).health.parts.filter(({ ok }) => !ok)).toEqual([
+      { name: "materialiser", ok: false, reason: expect.stringMatching(/stops at shard \d, batch \d+: .+/) },
+    ]);
+    expect(await win(first.night, ada.token)).toEqual(won);
+    expect(await win(first.night, bo.token)).not.toEqual(won);
+    expect(first.hasEnded()).toBe(false);
+    expect(await carried()).toEqual([]);
+    await first.stop();
+    // Mended and started again, it goes on where it stopped.
+    await database.pool.query("delete from grabs");
+    const second = await start({ "database-url": database.url });
+    await expect.poll(carried).toEqual([ada.user, bo.user].sort());
+    expect(await health(second.night)).toMatchObject({ status: 200, ok: true });
+    await second.stop();
+  } finally {
+    await database.drop();
+  }
+});
+
 async function squat(port: number): Promise<Server | null> {
   const server = createServer((socket) => socket.destroy());
   return new Promise((resolve) => {
@@ -113,24 +184,9 @@ async function squat(port: number): Promise<Server | null> {
 
 test("[FT6] [JR13] PostgreSQL cannot be started again for a while: the server says so, stays, and goes on", async () => {
   const { night, stop } = await start({});
-  const session = await fetch(`${night.url}/api/session`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ bearer: true }),
-  });
-  const { token } = (await session.json()) as { token: string };
+  const { token } = await newGuest(night);
   const mine = () => fetch(`${night.url}/api/me/awards`, { headers: { authorization: `Bearer ${token}` } });
   expect((await mine()).status).toBe(200);
-  const take = async () => {
-    const url = `${night.url}/api/pools/${encodeURIComponent(`${night.run.run}/kettle`)}/take`;
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const answer = await fetch(url, {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ requestId: "a".repeat(32) }),
-    });
-    return (await answer.json()) as { awardId?: string };
-  };
   let squatter: Server | null = null;
   const { port } = await readConnectionFile(join(folder, "data"));
   while (squatter === null) {
@@ -158,6 +214,6 @@ test("[FT6] [JR13] PostgreSQL cannot be started again for a while: the server sa
   await closed;
   await expect.poll(() => health(night), { timeout: 30_000 }).toMatchObject({ status: 200, ok: true });
   expect((await mine()).status).toBe(200);
-  await expect.poll(async () => (await take()).awardId, { timeout: 30_000 }).toMatch(/^[0-9a-f]{32}$/);
+  await win(night, token);
   await stop();
 });

@@ -29,12 +29,13 @@ const RETRY_MS = 500;
 /** How far SQL has come, shard by shard. */
 export type Checkpoint = { readonly shard: number; readonly seq: number; readonly hash: Hash };
 
-/** Carries durable journal batches to the tables of `0010_engine.sql`. */
+/**
+ * Carries durable journal batches to the tables of `0010_engine.sql`. A conflict stops the line for good and not the
+ * process: `run` stays until its end is asked for, `status` and the log say why (MT2).
+ */
 export type Materialiser = Service & {
   /** Resolves when everything durable at the time of the call is in SQL; rejects when the line has stopped. */
   caughtUp(): Promise<void>;
-  /** Tells of each checkpoint reached, after its transaction committed. */
-  onAdvanced(listener: (checkpoints: readonly Checkpoint[]) => void): () => void;
   /** Last checkpoints, and why the line has stopped, or null. */
   status(): { readonly checkpoints: readonly Checkpoint[]; readonly stopped: string | null };
 };
@@ -91,7 +92,6 @@ class TableMaterialiser implements Materialiser {
   readonly #feed = new Feed();
   readonly #unsubscribe: () => void;
   readonly #checkpoints = new Map<number, Checkpoint>();
-  readonly #listeners = new Set<(checkpoints: readonly Checkpoint[]) => void>();
   #memory: ProjectionMemory = { draws: new Map(), grabClaimTtlMs: new Map() };
   #client: pg.Client | null = null;
   #wake = () => {};
@@ -132,11 +132,6 @@ class TableMaterialiser implements Materialiser {
     });
   }
 
-  onAdvanced(listener: (checkpoints: readonly Checkpoint[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
   status(): { checkpoints: readonly Checkpoint[]; stopped: string | null } {
     return { checkpoints: [...this.#checkpoints.values()], stopped: this.#stopped?.message ?? null };
   }
@@ -169,7 +164,10 @@ class TableMaterialiser implements Materialiser {
       } catch (error) {
         loaded = false;
         await this.#disconnect();
-        if (error instanceof LineStopped) this.#halt(error);
+        if (error instanceof LineStopped) {
+          await this.#halt(error);
+          continue;
+        }
         const fields = { err: error };
         this.#parts.log.warn(fields, "The materialiser starts anew from its checkpoints");
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -181,12 +179,21 @@ class TableMaterialiser implements Materialiser {
     }
   }
 
-  /** MT2: loudly, and for good: whoever mends the tables starts the process again. */
-  #halt(error: LineStopped): never {
+  /**
+   * MT2: loudly, and for good: whoever mends the tables starts the process again. Draws and grabs need no table, and the
+   * next to carry would meet the same row: the process stays (JR13). Resolves at the end.
+   */
+  #halt(error: LineStopped): Promise<void> {
     this.#stopped = error;
     this.#parts.log.error({ err: error, shard: error.shard, seq: error.seq }, error.message);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
-    throw error;
+    this.#unsubscribe();
+    this.#settleWaiters();
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        if (this.#ending) resolve();
+      };
+      this.#wake();
+    });
   }
 
   /** Ends early at the end, and when somebody waits for a pass. */
@@ -298,7 +305,6 @@ class TableMaterialiser implements Materialiser {
     await client.query("commit");
     for (const checkpoint of reached) this.#checkpoints.set(checkpoint.shard, checkpoint);
     this.#settleWaiters();
-    for (const listener of this.#listeners) listener(reached);
   }
 
   #settleWaiters(): void {
@@ -346,7 +352,6 @@ class TableMaterialiser implements Materialiser {
       this.#feed.after(checkpoint.shard, checkpoint.seq);
     }
     this.#settleWaiters();
-    if (news.length > 0) for (const listener of this.#listeners) listener(news);
   }
 
   async #load(): Promise<void> {
@@ -456,7 +461,7 @@ function isConflict(error: unknown): error is Error {
   return error instanceof ProjectionBreak || (errorCode(error) ?? "").startsWith(integrityViolations);
 }
 
-/** The materialiser met a conflict and carries nothing more: says which batch, and which key. */
+/** The materialiser met a conflict and carries nothing more: says which batch, and which key. Thrown by `caughtUp`. */
 export class LineStopped extends Error {
   override readonly name = "LineStopped";
   readonly code = "materialiser.conflict";

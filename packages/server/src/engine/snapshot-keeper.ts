@@ -3,7 +3,7 @@ import { SNAPSHOT_REPLAY_MS } from "./limits.ts";
 import type { ChainEnd, Replayed } from "./replay.ts";
 import type { SeenBeacons } from "./seen-beacons.ts";
 import type { ShardWriter } from "./shard-writer.ts";
-import type { ListenerMemory, Snapshot } from "./snapshot.ts";
+import type { ListenerMemory, Snapshot, SnapshotParts } from "./snapshot.ts";
 import type { DurableBatch, EngineParts } from "./types.ts";
 
 const BEACONS = "beacons";
@@ -55,8 +55,8 @@ export class SnapshotKeeper {
 
   /** What puts everything where the snapshot left it, once all of it is read and believed; null for none. */
   async #prepared(writers: readonly ShardWriter[]): Promise<(() => void) | null> {
-    const { snapshots, log } = this.#parts;
-    const snapshot = (await snapshots?.store.read()) ?? null;
+    const { log } = this.#parts;
+    const snapshot = (await this.#ours()?.store.read()) ?? null;
     if (snapshot === null) return null;
     const why = await this.#objection(snapshot, writers.length);
     if (why !== null) {
@@ -110,6 +110,12 @@ export class SnapshotKeeper {
     return seq === 0 || (await this.#parts.store.readBatch(shard, seq))?.hash === hash;
   }
 
+  /** Where they are kept, while that is this process's to read and to write. */
+  #ours(): SnapshotParts | undefined {
+    const { snapshots } = this.#parts;
+    return snapshots?.isOurs?.() === false ? undefined : snapshots;
+  }
+
   /** Reads and checks everything; what it returns changes everything in one turn. */
   async #loader(snapshot: Snapshot, writers: readonly ShardWriter[]): Promise<() => void> {
     const { ends } = snapshot;
@@ -136,7 +142,8 @@ export class SnapshotKeeper {
 
   /** Only where every shard is exactly its journal: nothing decided and unwritten, nothing unknown. */
   async #take(writers: readonly ShardWriter[]): Promise<void> {
-    const { snapshots, log, clock } = this.#parts;
+    const { log, clock } = this.#parts;
+    const snapshots = this.#ours();
     const isQuiet = writers.every(
       ({ phase, isSettled }) => isSettled && (phase === "running" || phase === "following"),
     );

@@ -71,9 +71,15 @@ function counter(name = "counter") {
 
 /** An engine with a counting listener, started; `read` are the batches its start read from the journal. */
 async function opened(
-  options: { build?: string; after?: typeof AT_ENDS; clock?: SetClock; memory?: null } = {},
+  options: {
+    build?: string;
+    after?: typeof AT_ENDS;
+    clock?: SetClock;
+    memory?: null;
+    isOurs?: () => boolean;
+  } = {},
 ) {
-  const { build = "this", after = AT_ENDS, clock = new SetClock(chain.genesisMs) } = options;
+  const { build = "this", after = AT_ENDS, clock = new SetClock(chain.genesisMs), isOurs } = options;
   const store = new TroubledStore(createPostgresJournal({ url: database.url }));
   stores.push(store);
   const read: number[] = [];
@@ -86,7 +92,8 @@ async function opened(
   };
   const log = listeningLog();
   const file = createSnapshotFile({ path: join(folder, "snapshot"), build: async () => build });
-  const engine = engineOver(store, { log, snapshots: { store: file, ...after }, clock });
+  const snapshots = { store: file, ...after, ...(isOurs && { isOurs }) };
+  const engine = engineOver(store, { log, snapshots, clock });
   engines.push(engine);
   const { counted, memory, onBatch } = counter();
   if (options.memory === null) engine.onDurable(onBatch);
@@ -225,6 +232,24 @@ test("[JR14] another build, a damaged file, another journal, a listener without 
   const other = await opened({ after: NEVER });
   expect(other.log.lines.join("\n")).toContain("has not its batch");
   expect(other.counted.events).toBe(0);
+});
+
+test("[JR14] whether the file is this process's is asked each time: who is not its owner neither reads nor keeps one", async () => {
+  const path = join(folder, "snapshot");
+  const guest = await opened({ isOurs: () => false });
+  await play(guest.engine);
+  await guest.engine.stop();
+  await expect(stat(path)).rejects.toThrow("ENOENT");
+  // A guest at its start, the owner at its end.
+  let owns = false;
+  const heir = await opened({ isOurs: () => owns });
+  owns = true;
+  await heir.engine.stop();
+  expect(heir.log.lines).toContain(KEPT);
+  const after = await opened({ after: NEVER });
+  expect(after.counted).toEqual({ events: heir.counted.events, heard: 0 });
+  const other = await opened({ after: NEVER, isOurs: () => false });
+  expect(other.counted).toEqual({ events: heir.counted.events, heard: heir.counted.events });
 });
 
 test("[JR14] none is kept while a listener says that this is no moment, and a full disk costs nothing but the snapshot", async () => {

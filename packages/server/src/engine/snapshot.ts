@@ -19,6 +19,8 @@ export type ListenerMemory = {
 /** Where snapshots are kept, and when another one is worth it. */
 export type SnapshotParts = {
   readonly store: SnapshotStore;
+  /** Whether the store is this process's now: asked each time one would be read or kept. Left out: always. */
+  readonly isOurs?: () => boolean;
   /** Events of a shard behind the last one that make an end in order keep another. */
   readonly afterEvents: number;
   /** A start whose longest replay of a shard took more keeps another; left out: `SNAPSHOT_REPLAY_MS`. */

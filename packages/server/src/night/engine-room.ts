@@ -44,15 +44,13 @@ export function makeEngineRoom(ground: Ground): EngineRoom {
     log: log.child({ part: "engine" }),
     holder: self.process,
     neighbours: cluster.neighbours,
-    // Proofs of a guest of the folder are made anew at each start: from the whole journal.
-    ...(database.keeper.holds
-      ? {
-          snapshots: {
-            store: createSnapshotFile({ path: join(config.dataFolder, "snapshot"), build: readBuild }),
-            afterEvents: config.snapshotEvents,
-          },
-        }
-      : {}),
+    snapshots: {
+      store: createSnapshotFile({ path: join(config.dataFolder, "snapshot"), build: readBuild }),
+      // Proofs of a guest of the folder are made anew at each start: from the whole journal. Who was a guest at its start
+      // may hold the folder at its end.
+      isOurs: () => database.keeper.holds,
+      afterEvents: config.snapshotEvents,
+    },
   });
   const materialiser = createMaterialiser({
     url: database.url,

@@ -62,7 +62,7 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
     level: config.logLevel,
     ...(config.logFile !== undefined && { file: config.logFile }),
   });
-  if (join && config.natsUrl === undefined) {
+  if (join && config.nats === undefined) {
     throw new Fault(
       "bus.missing",
       "--join needs NATS_URL: the NATS server that carries messages between the processes. Every process of the " +
@@ -86,7 +86,7 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
           url,
           join,
           keys: fingerprintOf(keys),
-          bus: config.natsUrl !== undefined,
+          bus: config.nats !== undefined,
           ...(onProgress && { onProgress }),
         });
       },
@@ -114,8 +114,8 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
   }
 }
 
-function openBus({ natsUrl }: Config, log: Log): Promise<Bus> | Bus {
-  return natsUrl === undefined ? createMemoryBus() : createNatsBus({ url: natsUrl, name: "wanhui", log });
+function openBus({ nats }: Config, log: Log): Promise<Bus> | Bus {
+  return nats === undefined ? createMemoryBus() : createNatsBus({ address: nats, name: "wanhui", log });
 }
 
 type Keys = Pick<Ground, "secret" | "signer">;

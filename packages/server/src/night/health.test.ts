@@ -70,11 +70,11 @@ test("[JR13] the reason of a bug and the database's words are for the studio alo
   expect(JSON.stringify(open)).not.toMatch(/twice|10\.1\.2\.3/);
 });
 
-test("[JR13] a materialiser that stopped is not well", () => {
-  expect(publicHealthOf(partsOf({ stopped: "shard 1, seq 9 conflicts" }))).toMatchObject({
-    ok: false,
-    parts: { materialiser: "shard 1, seq 9 conflicts" },
-  });
+test("[JR13] a materialiser that stopped is not well; whose row it met is for the studio alone", () => {
+  const reason = "The materialiser stops at shard 1, batch 9: Key (user_id)=(4f…) already exists.";
+  const parts = partsOf({ stopped: reason });
+  expect(illOf(parts)).toEqual([{ name: "materialiser", ok: false, reason }]);
+  expect(publicHealthOf(parts)).toMatchObject({ ok: false, parts: { materialiser: "stopped" } });
 });
 
 test("[MP13] a bus that is gone is shown where there are others, and sends nobody away", () => {

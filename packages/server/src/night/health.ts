@@ -39,6 +39,8 @@ export function publicHealthOf(parts: HealthParts): Health {
   const { parts: all } = healthOf(parts);
   const short = (name: HealthPart, reason: string) => {
     if (name === "engine") return engineTrouble(parts, () => "") ?? "running";
+    // Why names a row, and with it a person.
+    if (name === "materialiser") return "stopped";
     return name === "database" ? "does not answer" : reason;
   };
   return {

@@ -54,7 +54,8 @@ async function start(draws: readonly DrawId[] = [draw]): Promise<Proofs> {
   const journal = { readBatch: async () => null };
   const onLevel = (news: LevelNews) => void told.push(news);
   const cluster = { tell: () => undefined, onTold: () => () => undefined };
-  const proofs = await openProofs({ ground, folder, cluster, journal, version: "test", draws, onLevel });
+  const own = { path: folder, leave: async () => undefined };
+  const proofs = await openProofs({ ground, folder: own, cluster, journal, version: "test", draws, onLevel });
   app = await createApp({ log: silentLog(), version: "test" });
   proofs.mount(app);
   await app.ready();

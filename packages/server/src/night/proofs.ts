@@ -1,5 +1,3 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { type DrawId, decodeEvents } from "@wanhui/core";
 import { QUICKNET } from "../beacons/mod.ts";
 import type { Cluster } from "../cluster/mod.ts";
@@ -19,6 +17,7 @@ import {
   type WitnessStore,
 } from "../proofs/mod.ts";
 import type { Ground } from "./ground.ts";
+import type { ProofsFolder } from "./proofs-folder.ts";
 
 /** Proof files, receipts and witnesses of the night, fed by the journal. */
 export type Proofs = Service & {
@@ -37,8 +36,7 @@ export async function openProofs(parts: {
     readonly database: Pick<Ground["database"], "pool">;
     readonly clock: Pick<Ground["clock"], "nowMs">;
   };
-  /** Where this process writes its files; nobody else does. */
-  readonly folder: string;
+  readonly folder: ProofsFolder;
   readonly cluster: Pick<Cluster, "tell" | "onTold">;
   readonly journal: Pick<JournalStore, "readBatch">;
   readonly version: string;
@@ -52,7 +50,7 @@ export async function openProofs(parts: {
   const witnessStore = createWitnessStore(database.pool);
   const witnesses = keepWitnesses(witnessStore, () => clock.nowMs());
   const archive = await createProofArchive({
-    folder: parts.folder,
+    folder: parts.folder.path,
     signer,
     headOf: (draw) => ({ ...showAndRunOf(draw), software: `wanhui ${version}` }),
     isPublicChain: (chain) => chain.chainHash === QUICKNET.chainHash,
@@ -103,6 +101,7 @@ export async function openProofs(parts: {
     async stop() {
       unhear();
       await archive.stop();
+      await parts.folder.leave();
     },
     onBatch(batch) {
       archive.take(batch);
@@ -119,25 +118,6 @@ export async function openProofs(parts: {
         userOf: (request) => requireSession(request).userId,
       }),
   };
-}
-
-/** Below the data folder: what guests of it write, a folder for each, made anew from the journal at every start. */
-const GUESTS = "guests";
-
-/**
- * Where this process writes its proofs: processes that share a data folder do not share the files. Folders of guests
- * that are gone are removed by whoever begins alone.
- */
-export async function proofsFolder({
-  config,
-  database,
-  joined,
-}: Pick<Ground, "config" | "database" | "joined">): Promise<string> {
-  const { dataFolder } = config;
-  if (joined.others.length === 0) await rm(join(dataFolder, GUESTS), { recursive: true, force: true });
-  return database.keeper.holds
-    ? join(dataFolder, "proofs")
-    : join(dataFolder, GUESTS, joined.self.process, "proofs");
 }
 
 /** A draw's id is `<show>-<number>/<round>`: the run is before the slash, the show before the last dash of it. */

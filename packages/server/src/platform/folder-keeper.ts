@@ -13,6 +13,8 @@ import type { Service } from "./service.ts";
 
 /** How often a guest looks whether the folder has lost its holder. */
 const LOOK_EVERY_MS = 500;
+/** The same trouble after a minute without is another one. */
+const TROUBLE_OVER_MS = 60_000;
 /** The holder of a folder writes its database's address seconds after it took the folder. */
 const ADDRESS_WITHIN_MS = 60_000;
 
@@ -37,6 +39,8 @@ export class FolderKeeper implements Service {
   #folder: LockedFolder | null;
   #embedded: EmbeddedPostgres | null;
   #ran: Promise<void> | null = null;
+  /** What kept this process from looking after the folder, and when it last did. */
+  #trouble: { readonly what: string; readonly seenAtMs: number } | null = null;
 
   private constructor(
     options: FolderKeeperOptions,
@@ -130,24 +134,38 @@ export class FolderKeeper implements Service {
       await new Promise<void>((resolve) => end.addEventListener("abort", () => resolve(), { once: true }));
   }
 
-  /** The holder is gone: this process looks after the database from here on. */
+  /**
+   * If the holder is gone this process looks after the database from here on. Trouble of the world (a full disk, nothing
+   * more can be opened) is no end: the next look tries again (FT9).
+   */
   async #inherit(): Promise<void> {
     const { log, config } = this.#options;
-    const folder = await lockOrShare(this.#options);
-    if (folder === null) return;
+    let folder: LockedFolder | null = null;
     try {
-      if (config.databaseUrl === undefined) {
+      folder = await lockOrShare(this.#options);
+      if (folder !== null && config.databaseUrl === undefined) {
         this.#embedded = await startEmbeddedPostgres({ folder, log, mayMove: false });
       }
       this.#folder = folder;
+      if (folder === null) return;
       log.info({ part: "data folder", outcome: this.#embedded?.outcome }, "Holds the data folder now");
     } catch (error) {
-      log.error(
-        { part: "data folder", reason: errorMessage(error) },
-        "The database could not be looked after; trying again",
-      );
-      await folder.release();
+      this.#tell(error);
+      await folder?.release().catch((again: unknown) => this.#tell(again));
     }
+  }
+
+  /** A trouble that lasts is one line of the log, not two a second. */
+  #tell(error: unknown): void {
+    const before = this.#trouble;
+    const what = errorCode(error) ?? errorMessage(error);
+    const seenAtMs = performance.now();
+    this.#trouble = { what, seenAtMs };
+    if (before?.what === what && seenAtMs - before.seenAtMs < TROUBLE_OVER_MS) return;
+    this.#options.log.error(
+      { part: "data folder", reason: errorMessage(error) },
+      "The data folder could not be looked after; trying again",
+    );
   }
 }
 

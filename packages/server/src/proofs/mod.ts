@@ -2,6 +2,7 @@
 export { createEntryFinder } from "./find-entry.ts";
 export {
   createProofArchive,
+  moveWholeProofs,
   type ProofArchive,
   type ProofArchiveParts,
   type ServedProof,

@@ -316,6 +316,19 @@ export async function createProofArchive(parts: ProofArchiveParts): Promise<Proo
   return new ProofArchive(parts, sidecars);
 }
 
+/** Moves the proofs of one folder that are whole into another, which keeps what else it has. No archive works on either. */
+export async function moveWholeProofs(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  for (const note of await readdir(from)) {
+    if (!note.endsWith(".whole")) continue;
+    const body = note.replace(/\.whole$/, ".body");
+    // In this order: whenever it is cut short, no note stands beside the body of another.
+    await rm(join(to, note), { force: true });
+    await rename(join(from, body), join(to, body));
+    await rename(join(from, note), join(to, note));
+  }
+}
+
 async function appendLines(file: FileHandle, story: ProofStory): Promise<void> {
   for (let stretch = story.next(); stretch !== undefined; stretch = story.next()) {
     let held: Buffer[] = [];

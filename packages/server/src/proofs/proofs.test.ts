@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalText, type Event, merkleRoot, rootFromPath, tickLeaf } from "@wanhui/core";
@@ -10,6 +10,7 @@ import {
   createShowSigner,
   isRecordSigned,
   loadShowSigner,
+  moveWholeProofs,
   type ProofArchive,
   type ServedProof,
   type ShowSigner,
@@ -203,6 +204,28 @@ describe("the growing file", () => {
     await fourth.flush();
     expect(await textOf(await fourth.open(draw))).toBe(await oneShot(events));
     expect((await readFile(body, "utf8")).endsWith("torn")).toBe(false);
+  });
+
+  test("[JR14] whole proofs moved to another folder are what a snapshot tells of; cut short, no note stands by another's body", async () => {
+    const { events } = play({ showKey: signer.publicKey, entrants: 20 });
+    const [mine, kept] = [newFolder(), newFolder()];
+    const archive = await archiveIn(mine);
+    archive.take({ events });
+    await archive.flush();
+    const saved = structuredClone(archive.memory.save());
+    expect((await archiveIn(kept)).memory.fits?.(saved)).toBe(false);
+    const [body = "", note = ""] = (await readdir(mine)).sort();
+    // What stood there is of an earlier start: the move ends at its body.
+    await mkdir(join(kept, body));
+    await writeFile(join(kept, note), "another's");
+    await expect(moveWholeProofs(mine, kept)).rejects.toThrow();
+    expect(await readdir(kept)).toEqual([body]);
+    await rm(join(kept, body), { recursive: true });
+    await moveWholeProofs(mine, kept);
+    const next = await archiveIn(kept);
+    expect(next.memory.fits?.(saved)).toBe(true);
+    next.memory.load(saved, []);
+    expect(await textOf(await next.open(draw))).toBe(await oneShot(events));
   });
 
   test("[PF4] the service writes by itself and ends when asked", async () => {

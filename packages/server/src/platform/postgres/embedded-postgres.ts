@@ -102,7 +102,8 @@ export class EmbeddedPostgres implements Service {
     const end = AbortSignal.any([signal, this.#ended.signal]);
     while (!end.aborted) {
       await sleep(watchMs, undefined, { signal: end }).catch(() => undefined);
-      const lives = await isPostgresOf(this.#postmaster.pid, this.dataDirectory);
+      // What cannot be told is looked at again: no second server is started beside one that may live.
+      const lives = await isPostgresOf(this.#postmaster.pid, this.dataDirectory).catch(() => true);
       // Looked at again after the wait: a server that `stop` has just ended is not a lost one.
       if (lives || end.aborted) continue;
       this.#reviving = this.#revive(end);

@@ -27,6 +27,15 @@ test("a held folder is refused, a released one is free, and nothing is left behi
   expect(await readdir(folder)).toEqual([]);
 });
 
+test("who was taken for dead lets go of nothing: the lock is another's by now", async () => {
+  const lock = await lockDataFolder(folder);
+  const text = await readFile(lockFile(), "utf8");
+  await rm(lockFile());
+  await writeFile(lockFile(), text);
+  await lock.release();
+  expect(await readFile(lockFile(), "utf8")).toBe(text);
+});
+
 test("a missing folder is made for its owner alone", async () => {
   const path = join(folder, "a", "b");
   const lock = await lockDataFolder(path);

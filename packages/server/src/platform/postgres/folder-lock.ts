@@ -1,4 +1,5 @@
-import { link, mkdir, open, readFile, realpath, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { type FileHandle, link, mkdir, open, readFile, realpath, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, errorMessage, Fault } from "../fault.ts";
@@ -83,7 +84,7 @@ async function takeOver(own: string, lockPath: string, folder: string): Promise<
  *
  * Tools do not take it: they read the connection file.
  *
- * @throws Fault `folder.locked` when another server holds it, `folder.unusable` when it cannot be written
+ * @throws Fault `folder.locked` when another server holds it, `folder.unusable` when it cannot be written, `process.unknown`
  */
 export async function lockDataFolder(folder: string): Promise<LockedFolder> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
@@ -91,11 +92,14 @@ export async function lockDataFolder(folder: string): Promise<LockedFolder> {
   });
   const path = await realpath(folder);
   const lockPath = join(path, "server.lock");
+  // Whoever shares the folder asks twice a second: while it is held nothing is written.
+  const before = await readHolder(lockPath);
+  if (before !== undefined && (await holderLives(lockPath, before))) throw refused(path, before);
   const self = await identifyProcess(process.pid);
   if (self === undefined)
     throw new Fault("folder.unusable", "The start time of this process cannot be read.");
-  const own = `${lockPath}.${process.pid}`;
-  await writeFile(own, JSON.stringify(self), { mode: 0o600 }).catch((cause: unknown) => {
+  const own = `${lockPath}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const file = await writeSelf(own, self).catch((cause: unknown) => {
     throw unusable(path, "written", cause);
   });
   try {
@@ -107,14 +111,29 @@ export async function lockDataFolder(folder: string): Promise<LockedFolder> {
       if (await takeOver(own, lockPath, path)) break;
       await sleep(10);
     }
+    return keep(path, lockPath, file);
+  } catch (error) {
+    await file.close();
+    throw error;
   } finally {
     await rm(own, { force: true });
   }
-  return keep(path, lockPath, self);
 }
 
-async function keep(path: string, lockPath: string, self: ProcessIdentity): Promise<LockedFolder> {
-  const handle = await open(lockPath, "r+");
+/** Writes who holds it. The file stays open: once it is the lock nothing more has to be opened, neither to hold it nor to let go. */
+async function writeSelf(own: string, self: ProcessIdentity): Promise<FileHandle> {
+  const file = await open(own, "wx", 0o600);
+  try {
+    await file.writeFile(JSON.stringify(self));
+    return file;
+  } catch (error) {
+    await file.close();
+    await rm(own, { force: true });
+    throw error;
+  }
+}
+
+function keep(path: string, lockPath: string, file: FileHandle): LockedFolder {
   const beat = setInterval(() => {
     const now = new Date();
     utimes(lockPath, now, now).catch(() => undefined);
@@ -127,10 +146,10 @@ async function keep(path: string, lockPath: string, self: ProcessIdentity): Prom
       if (!held) return;
       held = false;
       clearInterval(beat);
-      await handle.close();
-      const holder = await readHolder(lockPath);
-      const ours = holder !== "unreadable" && holder?.pid === self.pid && holder.startedAt === self.startedAt;
-      if (ours) await rm(lockPath, { force: true });
+      // Who was taken for dead lost it to another. A file that is open shares its number with nobody.
+      const [mine, there] = await Promise.all([file.stat(), stat(lockPath).catch(() => undefined)]);
+      await file.close();
+      if (mine.ino === there?.ino && mine.dev === there.dev) await rm(lockPath, { force: true });
     },
   };
 }

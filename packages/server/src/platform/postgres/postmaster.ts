@@ -88,10 +88,15 @@ async function answers(
 /** Waits until the process is gone; false when it outlives `patienceMs`. */
 export async function waitForExit(pid: number, patienceMs: number): Promise<boolean> {
   for (const until = performance.now() + patienceMs; performance.now() < until; ) {
-    if (!(await isAlive(pid))) return true;
+    if (!(await mayLive(pid))) return true;
     await sleep(pollMs);
   }
-  return !(await isAlive(pid));
+  return !(await mayLive(pid));
+}
+
+/** Where it cannot be told, whoever waits looks again. */
+async function mayLive(pid: number): Promise<boolean> {
+  return await isAlive(pid).catch(() => true);
 }
 
 /**
@@ -109,7 +114,7 @@ async function waitUntilReady(
   let why = "";
   let silentSince = started;
   while (performance.now() - started < recoveryPatienceMs) {
-    if (!(await isAlive(pid))) return undefined;
+    if (!(await mayLive(pid))) return undefined;
     const file = await readPidFile(dataDirectory);
     if (file?.pid === pid && file.status === "ready") {
       const answer = await answers(dataDirectory, secrets, file.port);
