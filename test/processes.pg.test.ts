@@ -218,6 +218,12 @@ test("[MP3] who may not work beside others is refused, and nothing has changed",
   await cp(join(folder, "show.yaml"), join(folder, "changed.yaml"));
   await writeFile(join(folder, "changed.yaml"), show.replace("units: 400", "units: 401"));
   expect(await refusal(true, { show: join(folder, "changed.yaml") })).toMatch(/^show\.changed: /);
+  // A show that was never played here, and is none of this night's either.
+  await writeFile(join(folder, "other.yaml"), show.replace("\nshow: house", "\nshow: harbour"));
+  const other = await refusal(true, { show: join(folder, "other.yaml") });
+  expect(other).toMatch(/^show\.changed: /);
+  for (const said of [first.night.run.run, "the show house", "the show harbour", "SHOW_FILE"])
+    expect(other).toContain(said);
   expect(await tables()).toBe(before);
 });
 

@@ -2,6 +2,7 @@
 // `night/` puts neighbours together.
 
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createBeacons, QUICKNET } from "./beacons/mod.ts";
 import {
@@ -39,6 +40,10 @@ import {
   readRuns,
   type ShowDefinition,
 } from "./shows/mod.ts";
+
+/** Whoever is first in the house reads the database's clock and opens its run: a moment, or a few on a busy machine. */
+const RUN_SAID_WITHIN_MS = 5_000;
+const RUN_SAID_EVERY_MS = 100;
 
 /** What `startNight` takes. */
 export type NightOptions = {
@@ -115,19 +120,32 @@ export async function startNight(options: NightOptions): Promise<Night> {
 
 /** The run of the house for one who joins it; else the newest, or a new one. */
 async function openRunOf(show: ShowDefinition, options: NightOptions, ground: Ground): Promise<OpenedRun> {
-  const { store } = ground.joined;
+  const { store, others } = ground.joined;
   const { fresh, rehearsal } = options;
   const opened = await openRun({
     pool: ground.database.pool,
     show,
     rehearsal,
     fresh,
-    playing: options.join === true ? await store.agreed("run") : null,
+    playing: options.join === true ? await runOfHouse(ground.joined, show) : null,
+    beside: others.length > 0,
     nowMs: Math.floor(ground.clock.nowMs()),
     sha256: ground.sha256,
   });
-  if (ground.joined.others.length === 0) await store.decide("run", opened.run.run);
+  if (others.length === 0) await store.decide("run", opened.run.run);
   return opened;
+}
+
+/** The run the house plays. While nobody serves yet it may be another night's: the first of them is about to say. */
+async function runOfHouse({ store, others }: Ground["joined"], { show }: ShowDefinition) {
+  const isSaid = others.length === 0 || others.some(({ serves }) => serves);
+  const untilMs = performance.now() + RUN_SAID_WITHIN_MS;
+  for (;;) {
+    const run = await store.agreed("run");
+    const isOfThisShow = run !== null && run.slice(0, run.lastIndexOf("-")) === show;
+    if (isSaid || isOfThisShow || performance.now() > untilMs) return run;
+    await sleep(RUN_SAID_EVERY_MS);
+  }
 }
 
 type Opening = NightOptions & {

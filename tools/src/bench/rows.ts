@@ -17,12 +17,15 @@ export type PeerRow = {
   readonly guarantee: string;
 };
 
+/** What a figure is held to: at most or at least one number, as the row means it, or between two. */
+export type Bound = number | readonly [least: number, most: number];
+
 /** Ours against a number we hold ourselves to; `bound` null is a figure without one. */
 export type BoundRow = {
   readonly work: string;
   readonly unit: string;
   readonly ours: number;
-  readonly bound: number | null;
+  readonly bound: Bound | null;
   readonly ok: boolean;
   /** Lowest and highest of the rounds. */
   readonly spread?: readonly [number, number];
@@ -44,6 +47,11 @@ export function spreadOf(values: readonly number[]): readonly [number, number] {
   return [Math.min(...values), Math.max(...values)];
 }
 
+/** Whether a figure lies between two; one that is no number does not. */
+export function isBetween(value: number, [least, most]: readonly [number, number]): boolean {
+  return value >= least && value <= most;
+}
+
 /** Pairs the rounds of two sides that ran by turns. */
 export function peerRow(input: {
   work: string;
@@ -61,6 +69,9 @@ export function peerRow(input: {
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = (value: number) => (value >= 100 ? number.format(value) : value.toFixed(2));
 
+const boundInWords = (bound: Bound) =>
+  typeof bound === "number" ? short(bound) : `${short(bound[0])} to ${short(bound[1])}`;
+
 /** A row as cells: work, ours, against what, how it compares, and what to know about it. */
 export function cellsOf(row: BenchRow): string[] {
   if ("peer" in row) {
@@ -71,7 +82,7 @@ export function cellsOf(row: BenchRow): string[] {
   const [low, high] = row.spread ?? [row.ours, row.ours];
   const spread = low === high ? "" : ` (${short(low)}-${short(high)})`;
   const verdict = row.bound === null ? "" : row.ok ? "ok" : "SHORT";
-  const bound = row.bound === null ? "" : `bound ${short(row.bound)}`;
+  const bound = row.bound === null ? "" : `bound ${boundInWords(row.bound)}`;
   return [row.work, `${short(row.ours)} ${row.unit}${spread}`, bound, verdict, row.note ?? ""];
 }
 

@@ -24,6 +24,8 @@ export type ServerChild = {
   kill(): Promise<void>;
   /** Stops its clock without ending it. */
   stall(): void;
+  /** Lets it go on. */
+  goOn(): void;
 };
 
 /**
@@ -75,6 +77,7 @@ export async function startServer(options: {
     stop: () => end(child, "SIGTERM"),
     kill: () => end(child, "SIGKILL"),
     stall: () => process.kill(pid, "SIGSTOP"),
+    goOn: () => process.kill(pid, "SIGCONT"),
   };
 }
 

@@ -21,10 +21,13 @@ const ASK_EVERY_MS = 20;
 /** Pools enough for each process to have some. */
 const POOLS = 8;
 const NATS_WITHIN_MS = 10_000;
+/** One that was stopped has its pools again well within this. */
+const BACK_WITHIN_MS = 30_000;
 
 /**
  * Two processes of one night; one is killed with -9, or stopped dead, and a grab from one of its pools is asked of the
- * other until it is granted.
+ * other until it is granted. One that was stopped goes on afterwards: while it reads what it missed and gets its pools
+ * back, grabs are asked one after the other, and the one that waited longest is told.
  */
 export async function benchTakeover(options: {
   readonly say: (text: string) => void;
@@ -37,14 +40,20 @@ export async function benchTakeover(options: {
     const pair = await startPair({ ...options, folder, natsUrl: nats.url });
     try {
       const killed = await rounds(pair, { name: "kill -9", fell: (server) => server.kill(), say });
+      const waits: number[] = [];
       const stalled = await rounds(pair, {
         name: "stopped dead",
         fell: async (server) => server.stall(),
+        after: async (back) => {
+          waits.push(await longestWait(pair, back));
+          say(`takeover, goes on again: the longest grab took ${Math.round(waits.at(-1) ?? 0)} ms`);
+        },
         say,
       });
       return [
         row("kill -9 of one of two processes on a machine to the first win at the other", killed),
         row("one of two processes stops without ending (SIGSTOP) to the first win at the other", stalled),
+        row("it goes on (SIGCONT) and gets its shards back: the longest a grab took meanwhile", waits),
       ];
     } finally {
       await pair.stop();
@@ -119,6 +128,8 @@ async function rounds(
   how: {
     readonly name: string;
     readonly fell: (server: ServerChild) => Promise<void>;
+    /** What is looked at before the victim is started anew. */
+    readonly after?: (back: Back) => Promise<void>;
     readonly say: (text: string) => void;
   },
 ): Promise<number[]> {
@@ -134,9 +145,34 @@ async function rounds(
     await firstWin(other.url, pool);
     times.push(performance.now() - begun);
     how.say(`takeover, ${how.name} ${n + 1}/${ROUNDS}: ${Math.round(times.at(-1) ?? 0)} ms`);
+    await how.after?.({ victim, other, pool });
     await pair.again(index);
   }
   return times;
+}
+
+/** Who was stopped, who took over, and a pool that was the one's and is the other's. */
+type Back = { readonly victim: ServerChild; readonly other: ServerChild; readonly pool: PoolId };
+
+/** @returns in milliseconds, from the moment the victim goes on until it writes the pool again */
+async function longestWait(pair: Pair, { victim, other, pool }: Back): Promise<number> {
+  const untilMs = performance.now() + BACK_WITHIN_MS;
+  let longest = 0;
+  victim.goOn();
+  for (;;) {
+    const begun = performance.now();
+    await firstWin(other.url, pool);
+    longest = Math.max(longest, performance.now() - begun);
+    if (await isHeldBy(pair, victim.pid, pool)) return longest;
+    if (performance.now() > untilMs)
+      throw new Error("The process that was stopped does not get its pools back");
+  }
+}
+
+async function isHeldBy({ database }: Pair, pid: number, pool: PoolId): Promise<boolean> {
+  const { rows } = await database.query<{ holder: string }>("select holder from shards order by shard");
+  const holder = rows[shardOfPool(pool, rows.length, sha256)]?.holder;
+  return holder?.startsWith(`${pid}-`) === true;
 }
 
 /** A pool that a process writes: waited for, because shards come to it one after the other. */

@@ -133,9 +133,13 @@ describe("[FZ6] planted faults are found", () => {
     ["closed", /closed without an answer/],
     ["cut", /cut without a code/],
     ["crash", /The server ended/],
+    ["stopped", /a shard that stopped: .*engine\.stopped/],
+    ["broken", /a shard that stopped: .*engine\.broken/],
+    // Nothing that was sent met the shard: only the question at the end does.
+    ["ill", /^\/health said 503: .*shard 1 stopped/],
   ])("%s", async (fault, wanted) => {
     const found = await withPlanted(fault, async (night) => {
-      const { failures } = await fuzz({ night, seed: 1, inputs: PLANTED_INPUTS });
+      const { failures } = await fuzz({ night, seed: 1, inputs: PLANTED_INPUTS, wellWithinMs: 1_000 });
       return failures.map(({ why }) => why).join("\n");
     }).catch((error: unknown) => String(error));
     expect(found).toMatch(wanted);

@@ -3,7 +3,7 @@ import type { SeededRandom } from "../sim/random.ts";
 import { seededRandom } from "../sim/random.ts";
 import { type FrameInput, frameInput, webSocketFrame } from "./frames.ts";
 import { type HttpInput, httpInput } from "./http-inputs.ts";
-import { faultOfAnswer, faultOfClose, faultOfText } from "./judge.ts";
+import { faultOfAnswer, faultOfClose, faultOfHealth, faultOfText } from "./judge.ts";
 import type { NightUnderTest } from "./night-under-test.ts";
 import { askWildly, RawHttp } from "./raw-http.ts";
 import { RawWebSocket } from "./raw-web-socket.ts";
@@ -19,12 +19,16 @@ const FRAMES_PER_SOCKET = 60;
 const FRAMES_AT_ONCE = 6;
 /** Writing down why a process ends takes it this long at most. */
 const DYING_MS = 1_000;
+/** Longer than a database's answer or a beacon is late on a busy machine; a shard that stopped stays so. */
+const WELL_WITHIN_MS = 30_000;
+const WELL_EVERY_MS = 250;
 /** Failures that are kept; the first alone is worth mending. */
 const FAILURES_MAX = 20;
 const TEXT = 1;
 
 /** An input that met something it should not have. */
 export type FuzzFailure = {
+  /** -1 for what was found when every stream had ended. */
   readonly stream: number;
   readonly what: string;
   readonly why: string;
@@ -41,14 +45,20 @@ export type FuzzReport = {
   readonly answers: Readonly<Record<string, number>>;
 };
 
-/** Sends so many requests and frames of a seed's streams (FZ1). The same seed makes the same inputs, stream by stream. */
+/**
+ * Sends so many requests and frames of a seed's streams (FZ1), then asks the server how it is (FZ4). The same seed makes
+ * the same inputs, stream by stream.
+ *
+ * @param options.wellWithinMs how long the server may take until it says that every part runs
+ */
 export async function fuzz(options: {
   readonly night: NightUnderTest;
   readonly seed: number;
   readonly inputs: number;
   readonly onProgress?: (done: number) => void;
+  readonly wellWithinMs?: number;
 }): Promise<FuzzReport> {
-  const { night, seed, inputs } = options;
+  const { night, seed, inputs, wellWithinMs = WELL_WITHIN_MS } = options;
   const routes = [...(await routesOf(night)), ...hiddenRoutes];
   const random = seededRandom(seed);
   const left = { requests: Math.ceil(inputs * HTTP_SHARE), frames: Math.ceil(inputs * (1 - HTTP_SHARE)) };
@@ -64,7 +74,24 @@ export async function fuzz(options: {
     await sleep(DYING_MS);
     night.mustLive();
   }
-  return { seed, ...report };
+  const ill = await illnessOf(night, wellWithinMs);
+  if (ill === null) return { seed, ...report };
+  const atTheEnd: FuzzFailure = { stream: -1, what: "the end", why: ill, bytes: "" };
+  return { seed, ...report, failures: [...report.failures, atTheEnd] };
+}
+
+/** What the server says is wrong with it once nothing more is sent, or null. */
+async function illnessOf(night: NightUnderTest, withinMs: number): Promise<string | null> {
+  const untilMs = performance.now() + withinMs;
+  for (;;) {
+    const fault = await fetch(`${night.url}/health`).then(
+      async (answer) => faultOfHealth({ status: answer.status, body: await answer.text() }),
+      (error: unknown) => `/health did not answer: ${String(error)}`,
+    );
+    night.mustLive();
+    if (fault === null || performance.now() > untilMs) return fault;
+    await sleep(WELL_EVERY_MS);
+  }
 }
 
 /** The routes the server describes itself. */

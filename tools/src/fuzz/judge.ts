@@ -5,6 +5,8 @@ import type { RawAnswer } from "./raw-http.ts";
 const CLOSES = new Set<number>([1000, 1001, 1002, 1003, 1005, 1007, 1009, ...Object.values(CLOSE_CODES)]);
 /** What Node's own parser says of bytes that are no request; it has no body of ours. */
 const PARSER_REFUSALS = new Set([400, 408, 413, 414, 417, 431]);
+/** What a shard says that takes nothing any more: no shard of a night that runs ends, so that either is a fault. */
+const STOPPED = new Set(["engine.stopped", "engine.broken"]);
 /** Words that only come from inside. */
 const INSIDE =
   /node_modules|\.ts:\d+|\.js:\d+|\n\s+at |select .* from|syntax error at or near|ECONN|TypeError|RangeError/;
@@ -17,6 +19,7 @@ export function faultOfAnswer(
   const { status, headers, body } = answer;
   if (status >= 500) {
     const code = codeOf(body);
+    if (code !== null && STOPPED.has(code)) return `a shard that stopped: ${body.slice(0, 300)}`;
     return code?.startsWith("engine.") ? null : `status ${status}: ${body.slice(0, 300)}`;
   }
   if (status < 400) return null;
@@ -51,6 +54,8 @@ export function faultOfText(text: string): string | null {
   }
   if (typeof value.t !== "string") return `a message without a kind: ${text.slice(0, 200)}`;
   if (value.t !== "no" && value.t !== "error") return null;
+  if (typeof value.code === "string" && STOPPED.has(value.code))
+    return `a shard that stopped: ${text.slice(0, 200)}`;
   if (typeof value.code !== "string" || !(value.code in CODES))
     return `a refusal without a known code: ${text.slice(0, 200)}`;
   return INSIDE.test(text) ? `words from inside: ${text.slice(0, 200)}` : null;
@@ -60,4 +65,18 @@ export function faultOfText(text: string): string | null {
 export function faultOfClose(code: number | null): string | null {
   if (code === null) return "the socket was cut without a code";
   return CLOSES.has(code) ? null : `closed with ${code}`;
+}
+
+/** What is wrong with the server by its own word (`GET /health`), or null (FZ4). A late beacon is a fault here, too. */
+export function faultOfHealth({ status, body }: Pick<RawAnswer, "status" | "body">): string | null {
+  const said = `/health said ${status}: ${body.slice(0, 300)}`;
+  let parts: Readonly<Record<string, unknown>> | undefined;
+  try {
+    ({ parts } = JSON.parse(body) as { parts?: Readonly<Record<string, unknown>> });
+  } catch {
+    return said;
+  }
+  const states = Object.values(parts ?? {});
+  const isWell = status === 200 && states.length > 0 && states.every((state) => state === "running");
+  return isWell ? null : said;
 }

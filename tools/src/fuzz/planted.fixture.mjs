@@ -3,6 +3,9 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
+/** A shard that stops does so after this many requests. */
+const STOPS_AFTER = 500;
+
 const fault = process.env.WANHUI_PLANTED_FAULT ?? "";
 const kept = [];
 let asked = 0;
@@ -42,10 +45,20 @@ const server = createServer((request, response) => {
   if (url === "/api/session" && method === "POST") return json(response, 200, { token: "t" });
   if (url === "/api/show") return json(response, 200, { rounds: [], prizes: [], cues: [], stream: "s" });
   if (url === "/api/socket-ticket") return json(response, 200, { ticket: "x" });
+  const hasStopped = asked > STOPS_AFTER;
+  if (url === "/health") {
+    const isIll = fault === "ill" && hasStopped;
+    const parts = { engine: isIll ? "shard 1 stopped" : "running", database: "running" };
+    return json(response, isIll ? 503 : 200, { ok: !isIll, version: "0", parts });
+  }
   asked += 1;
   if (fault === "leak") kept.push(Array.from({ length: 8_000 }, (_, n) => n / (asked + 2)));
   const isTurn = asked % 7 === 0 && url.startsWith("/api/thing");
   if (isTurn && fault === "500") return problem(response, 500, "server.fault");
+  if (isTurn && hasStopped && fault === "stopped") return problem(response, 503, "engine.stopped");
+  if (isTurn && hasStopped && fault === "broken") return problem(response, 500, "engine.broken");
+  // Passes by itself: no fault.
+  if (isTurn && fault === "") return problem(response, 503, "engine.busy");
   if (isTurn && fault === "code") return problem(response, 400, "no.such_code");
   if (isTurn && fault === "inside")
     return json(response, 404, { code: "route.unknown", detail: "at f (x.js:10)" });

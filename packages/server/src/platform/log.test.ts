@@ -24,6 +24,28 @@ test("a file gets one JSON object per line, with what looks like a person or a s
   await rm(folder, { recursive: true });
 });
 
+test("logins of addresses are blacked out wherever they stand", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "wanhui-log-"));
+  const file = join(folder, "server.log");
+  const log = createLog({ level: "info", file, tty: false });
+  const err = new Error("no postgres://wanhui:hunter2@db:5432/d", { cause: new Error("tls://hunter2@b:1") });
+  log.warn(
+    { err, reason: "nats://a:1,nats://hunter2@b:2", page: "http://x.example/@me", who: "a@b" },
+    "gone",
+  );
+  await expect.poll(() => readFile(file, "utf8").catch(() => "")).toContain("\n");
+  const line = await readFile(file, "utf8");
+  expect(line).not.toContain("hunter2");
+  expect(JSON.parse(line)).toMatchObject({
+    msg: "gone",
+    err: { message: "no postgres://[redacted]@db:5432/d", cause: { message: "tls://[redacted]@b:1" } },
+    reason: "nats://a:1,nats://[redacted]@b:2",
+    page: "http://x.example/@me",
+    who: "a@b",
+  });
+  await rm(folder, { recursive: true });
+});
+
 test.runIf(process.platform === "linux")(
   "[OB7] a full disk under the log ends nothing: it is said, and the work goes on",
   async () => {

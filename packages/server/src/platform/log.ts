@@ -18,6 +18,9 @@ export type LogLevel = (typeof logLevels)[number];
 /** Keys never written, at the top or one level down, whoever passes them by mistake. */
 const redacted = ["password", "token", "authorization", "cookie", "phone", "email", "address", "secret"];
 
+/** User and password of an address, wherever it stands in a line: a driver's message may name the one it was given. */
+const logins = /:\/\/[^\s/"]*@/g;
+
 const labels = new Map([
   [20, "debug"],
   [30, "info"],
@@ -67,8 +70,9 @@ export function createLog(options: { level: LogLevel; file?: string; tty?: boole
   const paths = redacted.flatMap((key) => [key, `*.${key}`]);
   // A driver's error drags its connection along; type, message, code and stack are what helps.
   const serializers = { err: errorFields };
+  const hooks = { streamWrite: (line: string) => line.replaceAll(logins, "://[redacted]@") };
   return pino(
-    { level, base: null, serializers, redact: { paths, censor: "[redacted]" } },
+    { level, base: null, serializers, redact: { paths, censor: "[redacted]" }, hooks },
     multistream(streams),
   );
 }

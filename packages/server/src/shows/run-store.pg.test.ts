@@ -64,6 +64,21 @@ test("[SH21] a changed file is refused, naming the first difference; a comment c
   expect(await openRun({ ...options, show: commented })).toMatchObject({ made: false });
 });
 
+test("[MP3] beside others their run is continued or nothing is; alone another show may be played", async () => {
+  const theirs = (await openRun(optionsOf())).run;
+  const options = optionsOf({ playing: theirs.run });
+  await expect(openRun({ ...options, beside: true })).rejects.toMatchObject({
+    code: "show.changed",
+    message: expect.stringMatching(new RegExp(`the show ${theirs.show};.*the show ${options.show.show}\\.`)),
+  });
+  expect(await openRun({ ...options, show: theirs.definition, beside: true })).toEqual({
+    made: false,
+    run: theirs,
+  });
+  // They are gone: what they played binds nobody.
+  expect(await openRun(options)).toMatchObject({ made: true, run: { number: 1 } });
+});
+
 test("[SH22] an absolute start is the run's start; a rehearsal moves the night to now", async () => {
   const show = newShow(baseShow.replace("currency: CNY", "currency: CNY\nstarts: 2027-02-05T20:00"));
   const startsAtMs = Date.parse("2027-02-05T12:00:00Z");

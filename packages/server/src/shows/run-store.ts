@@ -18,6 +18,8 @@ export type OpenRunOptions = {
   readonly fresh: boolean;
   /** The run to continue if it is one of this show: the one that others play. Else the newest of its kind. */
   readonly playing?: string | null;
+  /** Others are playing that run now: it is continued or refused, never another one beside it (MP3). */
+  readonly beside?: boolean;
   /** Shard time: the start of a new run, unless the file names its own. */
   readonly nowMs: number;
   readonly sha256: Sha256;
@@ -40,7 +42,8 @@ type RunRow = {
  * Continues the newest run of a show, or makes one: its start and definition are stored once (SH21). Real nights and
  * rehearsals are different runs and never continue each other.
  *
- * @throws Fault `show.changed` when the file's meaning changed since the run began, naming the first difference
+ * @throws Fault `show.changed` when the file's meaning changed since the run began, naming the first difference, or when
+ * others play a run of another show
  */
 export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
   return inTransaction(options.pool, async (client) => {
@@ -52,6 +55,8 @@ export async function openRun(options: OpenRunOptions): Promise<OpenedRun> {
       [options.show.show],
     );
     const playing = rows.find(({ run }) => run === options.playing);
+    if (options.beside === true && playing === undefined && typeof options.playing === "string")
+      throw await otherShow(client, options.playing, options.show);
     const newest = playing ?? rows.find(({ rehearsal }) => rehearsal === options.rehearsal);
     if (newest !== undefined && !options.fresh) return { run: continued(newest, options), made: false };
     return { run: await makeRun(client, options, (rows[0]?.number ?? 0) + 1), made: true };
@@ -67,6 +72,17 @@ function continued(row: RunRow, { show, sha256 }: OpenRunOptions): Run {
     "show.changed",
     `The show file changed since run ${row.run} began: ${difference}. What was announced must hold: put the file ` +
       "back, or start a new run with --fresh.",
+  );
+}
+
+async function otherShow(client: pg.PoolClient, run: string, { show }: ShowDefinition): Promise<Fault> {
+  const { rows } = await client.query<Pick<RunRow, "show">>("select show from runs where run = $1", [run]);
+  const theirs = rows[0]?.show ?? "another one";
+  return new Fault(
+    "show.changed",
+    `The other processes play ${run}, a run of the show ${theirs}; this show file is of the show ${show}. Start this ` +
+      `process with the show file of ${theirs} (named behind \`wanhui start --join\`, or SHOW_FILE); to play ${show} ` +
+      "instead, stop the others first.",
   );
 }
 

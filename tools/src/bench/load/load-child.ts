@@ -27,6 +27,8 @@ export type LoadOrder =
   /** Each of the first `clients` sockets asks `each` times, the next time when it was answered. */
   | { readonly do: "grab"; readonly pool: string; readonly clients: number; readonly each: number }
   | TapOrder
+  /** Everybody leaves. */
+  | { readonly do: "close" }
   /** Says that somebody is still there: who is silent for a minute is let go of. */
   | { readonly do: "ping" }
   /** Begins to count messages. */
@@ -132,6 +134,12 @@ class Load {
         return grab(this.#askers, order);
       case "tap":
         return playTaps(this.#phones, order);
+      case "close":
+        for (const socket of this.#sockets) socket.close();
+        this.#sockets = [];
+        this.#askers = [];
+        this.#phones = [];
+        return {};
       case "ping":
         for (const socket of this.#sockets) dialects[this.#dialect].ping?.(socket);
         return {};

@@ -77,6 +77,11 @@ export class RawSocket {
     this.#socket.write(frame);
   }
 
+  /** Leaves without a word, as phones do. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
   #read(chunk: Buffer): void {
     const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;

@@ -1,7 +1,15 @@
-import { connect, type NatsConnection, type Status, type Subscription } from "@nats-io/transport-node";
+import {
+  AuthorizationError,
+  type ConnectionOptions,
+  connect,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from "@nats-io/transport-node";
 import { errorMessage, Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import type { Bus, BusListener, BusStatus } from "./bus.ts";
+import type { NatsAddress } from "./nats-address.ts";
 
 /** A server that was restarted is found again within this; nobody waits on it. */
 const RECONNECT_MS = 250;
@@ -89,32 +97,75 @@ class NatsBus implements Bus {
 }
 
 /**
- * Connects to NATS core and stays: a server that goes away is looked for until the bus is closed.
+ * Connects to NATS core and stays: a server that goes away is looked for until the bus is closed, and with it the others
+ * of its cluster.
  *
- * @param options.url `nats://[user:password@]host:port`
- * @throws Fault `bus.unreachable` when the first connection fails
+ * @throws Fault `bus.refused` when a server does not let this process in, `bus.unreachable` when there is none
  */
-export async function createNatsBus(options: { url: string; name: string; log: Log }): Promise<Bus> {
-  const url = new URL(options.url);
+export async function createNatsBus(options: {
+  readonly address: NatsAddress;
+  readonly name: string;
+  readonly log: Log;
+}): Promise<Bus> {
+  const { address, name, log } = options;
+  const { servers, login, tls } = address;
+  const how: ConnectionOptions = {
+    name,
+    ...login,
+    ...(tls ? { tls: {} } : {}),
+    timeout: CONNECT_TIMEOUT_MS,
+  };
   try {
+    const first = await firstThatAnswers(servers, how);
     const connection = await connect({
-      servers: url.host,
-      name: options.name,
-      ...(url.username === "" ? {} : { user: decodeURIComponent(url.username) }),
-      ...(url.password === "" ? {} : { pass: decodeURIComponent(url.password) }),
-      timeout: CONNECT_TIMEOUT_MS,
+      ...how,
+      // In the order that was written: processes at one server need no way between servers.
+      servers: [...servers.slice(first), ...servers.slice(0, first)],
+      noRandomize: true,
       maxReconnectAttempts: -1,
+      // A login that is changed at the servers first and here later is no end.
+      ignoreAuthErrorAbort: true,
       reconnectTimeWait: RECONNECT_MS,
       reconnectJitter: RECONNECT_MS,
       pingInterval: PING_EVERY_MS,
       maxPingOut: PINGS_OUT_MAX,
     });
-    return new NatsBus(connection, options.log);
+    return new NatsBus(connection, log);
   } catch (cause) {
-    throw new Fault(
-      "bus.unreachable",
-      `NATS at ${url.host} cannot be reached (${errorMessage(cause)}). Start nats-server there, or correct NATS_URL.`,
-      { cause },
-    );
+    throw faultOf(cause, servers);
   }
+}
+
+/**
+ * Where to begin. The client forgets every server that fails before it was connected for the first time: one that is dead
+ * at the start would never be come back to.
+ */
+async function firstThatAnswers(servers: NatsAddress["servers"], how: ConnectionOptions): Promise<number> {
+  if (servers.length === 1) return 0;
+  let failure: unknown;
+  for (const [at, server] of servers.entries()) {
+    try {
+      const connection = await connect({ ...how, servers: [server], reconnect: false });
+      await connection.close();
+      return at;
+    } catch (error) {
+      // A server that is there and refuses says more than one that is not there.
+      if (!(failure instanceof AuthorizationError)) failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** The servers are named, the login never. */
+function faultOf(cause: unknown, servers: NatsAddress["servers"]): Fault {
+  const where = `NATS at ${servers.join(", ")}`;
+  const reason = errorMessage(cause);
+  if (cause instanceof AuthorizationError) {
+    const advice = "Correct the user and password, or the token, in NATS_URL.";
+    return new Fault("bus.refused", `${where} does not let this process in (${reason}). ${advice}`, {
+      cause,
+    });
+  }
+  const advice = "Start nats-server there, or correct NATS_URL.";
+  return new Fault("bus.unreachable", `${where} cannot be reached (${reason}). ${advice}`, { cause });
 }

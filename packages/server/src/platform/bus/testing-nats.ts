@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import { connect } from "@nats-io/transport-node";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A nats-server of one test, on loopback. */
 export type TestNats = {
+  /** Without a login. */
   readonly url: string;
   readonly pid: number;
   /** kill -9; `start` brings it back at the same port. */
   kill(): Promise<void>;
-  start(): Promise<void>;
+  /** @param more further flags of nats-server, instead of those it had before */
+  start(more?: readonly string[]): Promise<void>;
 };
 
 /** A port that is free now. */
@@ -22,33 +24,43 @@ export async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-async function answers(port: number): Promise<boolean> {
-  return await connect({ servers: `127.0.0.1:${port}`, timeout: 500, reconnect: false }).then(
-    async (connection) => {
-      await connection.close();
-      return true;
-    },
-    () => false,
-  );
+/** Whether a nats-server greets there; whom it lets in is another question. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const end = (yes: boolean) => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.setTimeout(500, () => end(false));
+    socket.once("data", (bytes) => end(bytes.toString("latin1").startsWith("INFO ")));
+    socket.once("error", () => end(false));
+    socket.once("close", () => end(false));
+  });
 }
 
 /**
  * Starts a nats-server that ends with `kill`. The program is the one the test runner found (`WANHUI_NATS_SERVER`), else
  * `nats-server` of the path.
+ *
+ * @param more further flags of nats-server
  */
-export async function startTestNats(): Promise<TestNats> {
+export async function startTestNats(more: readonly string[] = []): Promise<TestNats> {
   const port = await freePort();
   let child: ChildProcess | undefined;
-  async function start(): Promise<void> {
+  let flags = more;
+  async function start(others = flags): Promise<void> {
+    flags = others;
     const program = process.env.WANHUI_NATS_SERVER ?? "nats-server";
-    const started = spawn(program, ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
+    const started = spawn(program, ["-a", "127.0.0.1", "-p", String(port), ...flags], { stdio: "ignore" });
     child = started;
     await new Promise<void>((resolve, reject) => {
       started.once("error", reject);
       started.once("spawn", resolve);
     });
-    while (!(await answers(port))) {
+    while (!(await greets(port))) {
       if (started.exitCode !== null) throw new Error(`nats-server ended with ${started.exitCode}`);
+      await sleep(10);
     }
   }
   await start();

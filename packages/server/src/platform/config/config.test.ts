@@ -30,8 +30,10 @@ test("every value is read, and a flag wins over its variable", () => {
     TLS: "on",
     TRUST_PROXY: "loopback,10.0.0.0/8",
     BEACON: "dev",
+    NATS_URL: "tls://u:p@h:1",
   };
   expect(loadConfig({ env, flags: { port: "4321", tls: true } })).toMatchObject({
+    nats: { servers: ["h:1"], login: { user: "u", pass: "p" }, tls: true },
     port: 4321,
     allowedOrigins: ["https://a.example", "https://b.example:8443"],
     tls: true,
@@ -44,6 +46,8 @@ test.each([
   ["PORT", "70000", "whole number from 0 to 65535"],
   ["PORT", "80a", "whole number"],
   ["DATABASE_URL", "mysql://secret@x/y", "postgres://user:password@host:port/database"],
+  ["NATS_URL", "nats://secret@h:1,nats://other@h:2", "have one login"],
+  ["NATS_URL", "nats://secret#1@h:1", "nats:// or tls://"],
   ["PUBLIC_URL", "https://x.example/path", "without a path"],
   ["ALLOWED_ORIGINS", "*", "scheme://host"],
   ["BEACON", "dice", "one of auto, drand, dev"],
@@ -73,11 +77,14 @@ test("keys of a platform over plain http are refused, except from this machine",
 });
 
 test("the manual has every setting with a meaning, and never shows a secret", () => {
-  const rows = describeSettings({ DATABASE_URL: "postgres://u:hunter2@h/d", PORT: "1" });
+  const NATS_URL = "nats://hunter2@a:1,nats://hunter2@b:2";
+  const rows = describeSettings({ DATABASE_URL: "postgres://u:hunter2@h/d", NATS_URL, PORT: "1" });
   expect(rows).toHaveLength(Object.keys(configFlags()).length);
   for (const row of rows) expect(row.meaning.length).toBeGreaterThan(5);
   expect(JSON.stringify(rows)).not.toContain("hunter2");
-  expect(rows.find(({ name }) => name === "PORT")?.current).toBe("1");
+  const shown = (setting: string) => rows.find(({ name }) => name === setting)?.current;
+  expect(shown("PORT")).toBe("1");
+  expect(shown("NATS_URL")).toBe("nats://***@a:1,nats://***@b:2");
 });
 
 test("a busy port gives way to the next free one", async () => {

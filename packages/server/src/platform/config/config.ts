@@ -77,11 +77,14 @@ export type SettingRow = { name: string; flag: string; byDefault: string; meanin
 /** The manual of all settings, with what is set in `env` now; secrets show only that they are set. */
 export function describeSettings(env: Record<string, string | undefined> = process.env): SettingRow[] {
   return keys.map((key) => {
-    const { env: name, flag, byDefault, meaning } = settings[key];
-    const value = env[name] ?? "";
-    const current = value !== "" && "secret" in settings[key] ? "(set, not shown)" : value;
-    return { name, flag: `--${flag}`, byDefault, meaning, current };
+    const { env: name, flag, byDefault, meaning, secret } = settings[key];
+    return { name, flag: `--${flag}`, byDefault, meaning, current: shownValue(env[name] ?? "", secret) };
   });
+}
+
+function shownValue(value: string, secret: (typeof settings)[SettingKey]["secret"]): string {
+  if (value === "" || secret === undefined) return value;
+  return secret === true ? "(set, not shown)" : secret(value);
 }
 
 /** Ports tried after a busy one; more than this in a row means something else is wrong. */

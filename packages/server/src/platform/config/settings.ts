@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NATS_URL_RULE, type NatsAddress, natsUrlForPeople, readNatsUrl } from "../bus/mod.ts";
 
 /** One setting: where it comes from, what it may be, what it means. The table below is also the manual. */
 type Setting<Schema extends z.ZodType> = {
@@ -10,8 +11,8 @@ type Setting<Schema extends z.ZodType> = {
   /** The default in words, as printed by `wanhui config`. */
   byDefault: string;
   meaning: string;
-  /** The value may carry a password and is never printed. */
-  secret?: true;
+  /** The value may carry a password and is never printed, or only as this makes it. */
+  secret?: true | ((value: string) => string);
   /** A flag that stands alone: `--tls`. */
   isSwitch?: true;
 };
@@ -31,9 +32,12 @@ const databaseUrl = z
     "must be postgres://user:password@host:port/database",
   );
 
-const natsUrl = z
-  .string()
-  .refine((text) => isUrl(text, ["nats:"]), "must be nats://[user:password@]host[:port]");
+const natsUrl = z.string().transform((text, context): NatsAddress => {
+  const address = readNatsUrl(text);
+  if (address !== null) return address;
+  context.addIssue({ code: "custom", message: NATS_URL_RULE });
+  return z.NEVER;
+});
 
 const webUrl = z
   .string()
@@ -114,14 +118,16 @@ export const settings = {
     byDefault: "12",
     meaning: "database connections shared by everything but the journal, which takes up to 6 more of its own",
   }),
-  natsUrl: setting({
+  nats: setting({
     env: "NATS_URL",
     flag: "nats-url",
     schema: natsUrl.optional(),
     byDefault: "none: this process works alone",
     meaning:
-      "NATS server that carries messages between several processes of one night (`wanhui start --join`)",
-    secret: true,
+      "NATS server that carries messages between several processes of one night (`wanhui start --join`): " +
+      "nats://host:port or tls://host:port, with user:password@ or token@ before the host where it asks for one; several " +
+      "servers of one cluster separated by commas. A login belongs in the variable: the machine shows flags to everybody",
+    secret: natsUrlForPeople,
   }),
   host: setting({
     env: "HOST",
