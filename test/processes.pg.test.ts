@@ -227,6 +227,38 @@ test("[MP3] who may not work beside others is refused, and nothing has changed",
   expect(await tables()).toBe(before);
 });
 
+test("[MP3] while nobody serves yet the run that stands there may be another night's: who comes waits until it is said", async () => {
+  const fresh = await createTestDatabase();
+  const where = { "database-url": fresh.url, data: join(folder, "fresh") };
+  const made = await start(false, where);
+  await made.stop();
+  await fresh.pool.query("update house set value = 'harbour-1' where name = 'run'");
+  // One that has entered and not yet opened its run: it renews its lease and serves nobody.
+  const renew = () =>
+    fresh.pool.query(
+      `insert into processes (process, place, pid, started, version, bus, serves, address, sandbox, lease_until)
+       values ('slow', 'elsewhere', 1, '', 1, true, false, '', '', clock_timestamp() + interval '3 s')
+       on conflict (process) do update set lease_until = excluded.lease_until`,
+    );
+  await renew();
+  const renewing = setInterval(() => void renew(), 400);
+  try {
+    const coming = start(true, where);
+    // It was refused at once, or made a run of its own, before it waited.
+    const waits =
+      "select 1 from processes where process <> 'slow' and not serves and began_at < clock_timestamp() - interval '2 s'";
+    await expect.poll(async () => (await fresh.pool.query(waits)).rowCount, { timeout: 10_000 }).toBe(1);
+    await fresh.pool.query("update house set value = 'house-1' where name = 'run'");
+    expect((await coming).night.run.run).toBe("house-1");
+  } finally {
+    clearInterval(renewing);
+    await fresh.pool.query("delete from processes where process = 'slow'");
+  }
+  await ends.pop()?.();
+  ends.pop();
+  await fresh.drop();
+});
+
 test("[MP16] everybody at both is counted at both", async () => {
   const guests = await Promise.all([newGuest(first.night), newGuest(first.night), newGuest(second.night)]);
   const [a, b, c] = guests;

@@ -39,6 +39,31 @@ export function nightContract(nightNow: () => Night): void {
     expect(wrong).toEqual([]);
   });
 
+  test("[FT1] who was told that the pool is sold out or his cap is reached was told the truth, and got nothing for it", () => {
+    const { refusals, wishes } = nightNow().heard;
+    const { pools, grabs, awards } = nightNow().tables;
+    const poolOf = new Map(pools.map((pool) => [pool.pool, pool]));
+    const has = (user: string, pool: string) =>
+      [...awards.values()].filter((award) => award.user === user && award.pool === pool).length;
+    const wrong: string[] = [];
+    for (const [key, code] of refusals) {
+      const wish = wishes.get(key);
+      const pool = poolOf.get(wish?.pool ?? "");
+      if (wish === undefined || pool === undefined) {
+        wrong.push(`${key}: ${code} for nothing that was asked`);
+        continue;
+      }
+      const { units, given, cap } = pool;
+      // No unit of these pools ever comes back.
+      if (code === "pool.sold_out" && given < units) wrong.push(`${key}: sold out at ${given} of ${units}`);
+      if (code === "grab.cap_reached" && has(wish.user, wish.pool) !== cap)
+        wrong.push(`${key}: at the cap of ${cap} with ${has(wish.user, wish.pool)}`);
+      if (/^(pool|grab)\./.test(code) && grabs.has(key)) wrong.push(`${key}: ${code}, and granted`);
+    }
+    expect(wrong).toEqual([]);
+    expect([...refusals.values()]).toContain("pool.sold_out");
+  });
+
   test("[FT2] the same question got the same answer before and after every kill", () => {
     expect(nightNow().heard.changed).toEqual([]);
   });

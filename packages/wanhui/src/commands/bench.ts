@@ -11,7 +11,7 @@ export const command: Command = {
   options: { json: { type: "string" } },
   positionals: { min: 0, max: names.length },
   help: [
-    "Measures on this machine, which should have nothing else to do; takes some twenty minutes. docs/performance.md says",
+    "Measures on this machine, which should have nothing else to do; takes some forty minutes. docs/performance.md says",
     "how to read the table.",
     "  grabs     durable grabs beside Redis, PostgreSQL and the usual recipe of ws, ioredis and Lua (needs redis-server)",
     "  curve     the same end to end with 1 to 4,096 clients",
@@ -21,7 +21,7 @@ export const command: Command = {
     "  start     second start of a server to its first page, and the opening second of a round",
     "  takeover  kill -9 of one of two processes to the first win at the other (needs nats-server)",
     "  verify    a proof of a million entries through the checker",
-    "  scale     processor time for each viewer, of 500 and of 5,000",
+    "  scale     processor time for each viewer and for each tap, of 500 and of 5,000 viewers; a quarter of an hour",
     "  crowd     memory through half an hour of a synthetic audience; only when asked for",
     "  --json FILE   the rows and the machine as JSON",
     "Ends with 0 also when a row falls short of its bound: the table says so. With 1 when something could not be measured;",
