@@ -50,8 +50,8 @@ export default defineConfig({
           include: ["packages/*/src/**/*.pg.test.ts", "tools/src/**/*.pg.test.ts", "test/**/*.pg.test.ts"],
           exclude: ignored,
           globalSetup: ["./test/server-group.setup.ts"],
-          // Real servers on two cores: more workers than this only make each other time out.
-          maxWorkers: 2,
+          // Nights of real servers mostly wait, for leases and windows: three of them use two cores, more would time out.
+          maxWorkers: 3,
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -65,8 +65,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           include: ["apps/web/e2e/**/*.e2e.test.ts", "test/**/*.e2e.test.ts"],
           exclude: ignored,
-          // Two at a time: a night mostly waits for its rounds. No test asserts how fast a browser is.
-          maxWorkers: 2,
+          // A night mostly waits for its rounds. No test asserts how fast a browser is.
+          maxWorkers: 3,
           isolate: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
