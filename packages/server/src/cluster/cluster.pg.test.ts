@@ -141,6 +141,13 @@ const split = async (...nodes: Node[]) => {
     .poll(() => nodes.map(({ mine }) => mine().length), { timeout: 5_000 })
     .toEqual(nodes.map(() => share));
 };
+/** As seen by the database somebody has not renewed for long; he himself knows nothing of it. @returns what ends that */
+function letLapse(name: string): () => void {
+  const lapsed = "update processes set lease_until = clock_timestamp() - interval '1 s' where process = $1";
+  // Between two of them he may be renewing: the next one follows at once.
+  const timer = setInterval(() => void database.pool.query(lapsed, [name]).catch(() => undefined), 20);
+  return () => clearInterval(timer);
+}
 async function openGrab(engine: Engine, pool: PoolId, units: number): Promise<void> {
   expect(await engine.submit(poolCommand(pool, units))).toMatchObject({ ok: true });
   const opensAtMs = engine.nowMs();
@@ -214,16 +221,9 @@ test("[MP2] [MP5] [MP7] a lease runs out: the shards move; the one who stalled g
   const shard = b.mine()[0] ?? 0;
   const pool = poolOn(shard);
   await openGrab(b.engine, pool, 10);
-  // As seen by the database b has not renewed for long; b itself knows nothing of it.
-  const lapse = setInterval(
-    () =>
-      void database.pool
-        .query("update processes set lease_until = clock_timestamp() - interval '1 s' where process = 'b'")
-        .catch(() => undefined),
-    20,
-  );
+  const goOn = letLapse("b");
   await expect.poll(() => a.mine().length, { timeout: 10_000 }).toBe(SHARDS);
-  clearInterval(lapse);
+  goOn();
   // Whatever b believes, what it answers was decided by the owner.
   const answers = await Promise.all([0, 1, 2].map((n) => grab(b.engine, pool, n)));
   expect(answers.every((answer) => !(answer instanceof EngineFault) && answer.ok)).toBe(true);
@@ -266,15 +266,9 @@ test("[MP4] [MP7] one who comes back reads first: until he has, his shards stay 
   const pool = poolOn(b.mine()[0] ?? 0);
   await openGrab(b.engine, pool, 10);
   journal.hold();
-  const lapse = setInterval(
-    () =>
-      void database.pool
-        .query("update processes set lease_until = clock_timestamp() - interval '1 s' where process = 'b'")
-        .catch(() => undefined),
-    20,
-  );
+  const goOn = letLapse("b");
   await expect.poll(() => a.mine().length, { timeout: 10_000 }).toBe(SHARDS);
-  clearInterval(lapse);
+  goOn();
   // He lives and serves again, and reads for longer than a lease.
   await expect.poll(() => b.cluster.others().length).toBe(1);
   for (let n = 0; n < 8; n += 1) {

@@ -21,7 +21,7 @@ import {
   type Message,
   type Unreadable,
 } from "./messages.ts";
-import { placeShards } from "./placement.ts";
+import { onlyReady, placeShards } from "./placement.ts";
 
 /** Leases are renewed, and members and journals looked at, this often (MP1, MP8). */
 const LOOK_EVERY_MS = 500;
@@ -366,23 +366,14 @@ export class Cluster implements Service {
     }
   }
 
-  /**
-   * Where each shard belongs. One whose process is still reading it, or has a copy that does not add up, stays with whoever
-   * has it, else goes to another that can answer.
-   */
+  /** Where each shard belongs, as far as its process can answer for it. */
   #placement({ shards }: HouseView): readonly (string | null)[] {
     const serving = this.#living.filter(({ serves }) => serves);
     const placed = this.#evenPlacement(
       shards.length,
       serving.map(({ process }) => process),
     );
-    if (serving.every(({ unready }) => unready.length === 0)) return placed;
-    return placed.map((to, shard) => {
-      const ready = serving.filter(({ unready }) => !unready.includes(shard)).map(({ process }) => process);
-      const holder = shards[shard]?.holder ?? "";
-      if (to === null || ready.length === 0 || ready.includes(to)) return to;
-      return ready.includes(holder) ? holder : (ready[shard % ready.length] ?? to);
-    });
+    return onlyReady({ placed, shards, serving });
   }
 
   /** Worked out anew only when somebody came or went: it costs a hash for each shard and process. */

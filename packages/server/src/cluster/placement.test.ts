@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { placeShards } from "./placement.ts";
+import { onlyReady, placeShards } from "./placement.ts";
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 12 });
@@ -38,4 +38,19 @@ test("[MP4] one who joins moves shards mostly to himself: far fewer change hands
 
 test("[MP4] nobody serves: nothing is placed", () => {
   expect(placeShards({ shards: 8, processes: [], sha256 })).toEqual([]);
+});
+
+test("[MP4] a shard is with somebody who can answer for it: where it belongs, else where it is, else with another", () => {
+  const placed = ["a", "b", "b", "b"];
+  const shards = ["a", "a", "b", ""].map((holder) => ({ holder }));
+  const serving = (unready: readonly number[]) => [
+    { process: "a", unready: [] },
+    { process: "b", unready },
+  ];
+  const of = (unready: readonly number[]) => onlyReady({ placed, shards, serving: serving(unready) });
+  expect(of([])).toEqual(placed);
+  // Held by another: it stays there. Held by nobody, or by him who cannot: it goes to who can.
+  expect(of([1, 2, 3])).toEqual(["a", "a", "a", "a"]);
+  const nobody = [{ process: "b", unready: [1] }];
+  expect(onlyReady({ placed, shards, serving: nobody })[1]).toBe("b");
 });

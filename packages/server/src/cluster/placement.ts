@@ -30,6 +30,28 @@ export function placeShards(options: {
   return placed;
 }
 
+/**
+ * The same placement among those that can answer now (MP4): a shard whose process is still reading it, or has a copy that
+ * does not add up, stays with whoever holds it, else goes to another that is ready. Where nobody is, it stays placed as it was.
+ *
+ * @param placed by `placeShards`
+ * @param serving each with the shards he could not answer for
+ */
+export function onlyReady(options: {
+  readonly placed: readonly (string | null)[];
+  readonly shards: readonly { readonly holder: string }[];
+  readonly serving: readonly { readonly process: string; readonly unready: readonly number[] }[];
+}): readonly (string | null)[] {
+  const { placed, shards, serving } = options;
+  if (serving.every(({ unready }) => unready.length === 0)) return placed;
+  return placed.map((to, shard) => {
+    const ready = serving.filter(({ unready }) => !unready.includes(shard)).map(({ process }) => process);
+    const holder = shards[shard]?.holder ?? "";
+    if (to === null || ready.length === 0 || ready.includes(to)) return to;
+    return ready.includes(holder) ? holder : (ready[shard % ready.length] ?? to);
+  });
+}
+
 function rankOf(shard: number, name: string, sha256: Sha256): string {
   return Buffer.from(sha256(Buffer.from(`wanhui/place/1|${shard}|${name}`))).toString("hex");
 }
